@@ -1,0 +1,1 @@
+"""Frames, time, files, cameras and windows: everything of Pincel that is not a tensor."""
