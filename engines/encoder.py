@@ -1,0 +1,79 @@
+"""Pictures into styles, once."""
+
+import logging
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines import style as styles
+from engines.errors import WeightsError
+from engines.store import cache_folder
+from engines.style import Style, Vector
+from engines.weights import load_network, network_id
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SHORT_SIDE = 256
+LONGEST = 4  # times the short side; what lies beyond is cropped away
+SMALLEST = 16
+
+log = logging.getLogger(__name__)
+
+
+def encode_style(
+    picture: NDArray[np.uint8], *, name: str, network: str = "pincel", weights: Path | None = None
+) -> Style:
+    """Read the style of a picture, from the user's cache when it was read before.
+
+    Args:
+        picture: uint8 [H, W, 3] BGR, at least 16x16.
+        name: what to call it.
+        network: which network is to paint with it.
+        weights: its weights, the bundled ones by default.
+
+    Raises:
+        ValueError: the array is no such picture.
+        WeightsError: the weights cannot be used.
+    """
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or min(picture.shape[:2]) < SMALLEST:
+        raise ValueError(
+            f"a style picture is uint8 [H, W, 3], at least {SMALLEST}x{SMALLEST}, not {picture.dtype} {picture.shape}"
+        )
+    made_by = network_id(network, weights)
+    digest = styles.picture_sha256(picture)
+    cached = cache_folder() / "styles" / made_by / f"{digest}.safetensors"
+    if cached.exists():
+        try:
+            return Style(styles.load(cached, network=made_by).vector, made_by, name, digest)
+        except WeightsError as error:
+            log.warning("%s; encoding it again", error)
+    style = Style(encode_vector(picture, network=network, weights=weights), made_by, name, digest)
+    styles.save(style, cached)
+    return style
+
+
+def encode_vector(picture: NDArray[np.uint8], *, network: str = "pincel", weights: Path | None = None) -> Vector:
+    """Read the style vector float32 [K] of a picture uint8 [H, W, 3] BGR, on the CPU, past the cache."""
+    import torch
+    import torch.nn.functional as F
+
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    top, left = max(0, height - LONGEST * side) // 2, max(0, width - LONGEST * side) // 2
+    part = np.ascontiguousarray(picture[top : top + LONGEST * side, left : left + LONGEST * side, ::-1])
+    size = [round(length * SHORT_SIDE / side) for length in part.shape[:2]]
+    with torch.inference_mode():
+        bytes_in = torch.from_numpy(part).permute(2, 0, 1)[None]
+        rgb = F.interpolate(bytes_in, size=size, mode="bilinear", antialias=True).float() / 255
+        vector = encoder(network, weights).encode(rgb)[0]  # type: ignore[operator]
+    return np.asarray(vector.numpy(), np.float32)
+
+
+@cache
+def encoder(network: str, weights: Path | None) -> "nn.Module":
+    """Return the network that reads styles, loaded once a process."""
+    return load_network(network, weights)

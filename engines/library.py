@@ -1,0 +1,75 @@
+"""Styles by name: the built-in gallery and the ones that the user added."""
+
+import difflib
+import re
+from pathlib import Path
+
+from engines import style as styles
+from engines.errors import WeightsError
+from engines.store import data_folder
+from engines.style import Style, gallery
+
+NAME = re.compile(r"[\w][\w .-]{0,79}")
+
+
+def own_folder() -> Path:
+    """Return the folder of the user's own styles."""
+    return data_folder() / "styles"
+
+
+def own_path(name: str) -> Path:
+    """Return where the user's style of that name lies.
+
+    Raises:
+        WeightsError: a style cannot be called so.
+    """
+    if not NAME.fullmatch(name):
+        raise WeightsError(f"a style cannot be called {name!r}: use letters, digits, spaces, dots, - and _")
+    return own_folder() / f"{name}.safetensors"
+
+
+def names(network: str) -> list[str]:
+    """List the names that `find` knows."""
+    return sorted({*gallery(network), *(path.stem for path in own_folder().glob("*.safetensors"))})
+
+
+def find(name: str, *, network: str) -> Style:
+    """Return the style of that name; the user's own comes before the gallery's.
+
+    Raises:
+        WeightsError: there is none (names the nearest), or another network made it.
+    """
+    if NAME.fullmatch(name) and own_path(name).exists():
+        return styles.load(own_path(name), network=network)
+    known = gallery(network)
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name.lower(), names(network), 1, 0.4)
+    remedy = f"did you mean {near[0]!r}?" if near else "`pincel styles list` shows them all"
+    raise WeightsError(f"no style, picture or style file is called {name!r}: {remedy}")
+
+
+def add(style: Style, *, force: bool = False) -> Path:
+    """Keep a style under its name.
+
+    Raises:
+        WeightsError: the name is taken and `force` is not given, or it cannot be written.
+    """
+    path = own_path(style.name)
+    if path.exists() and not force:
+        raise WeightsError(f"there is already a style called {style.name!r}: choose another name, or use --force")
+    styles.save(style, path)
+    return path
+
+
+def remove(name: str) -> None:
+    """Forget one of the user's styles.
+
+    Raises:
+        WeightsError: there is none of that name, or it is built in.
+    """
+    path = own_path(name)
+    if not path.exists():
+        own = ", ".join(sorted(path.stem for path in own_folder().glob("*.safetensors"))) or "none yet"
+        raise WeightsError(f"{name!r} is not one of your own styles ({own}); built-in ones stay")
+    path.unlink()

@@ -1,0 +1,88 @@
+"""Bytes in, bytes out: one graph around a network, the same for every backend."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+REC709_LUMA = (0.0722, 0.7152, 0.2126)  # of B, G, R; ITU-R BT.709-6, item 3.2
+WINDOW = 5
+SURELY_STILL, SURELY_MOVING = 1.5, 3.0
+
+
+class Painted(NamedTuple):
+    """What the graph gives back; scene and steadied are the stream's state for the next frame."""
+
+    frame: Tensor
+    scene: Tensor
+    steadied: Tensor
+
+
+class PixelGraph(nn.Module):
+    """A network that takes and gives frames as cameras, files and windows have them.
+
+    Steadying, colour order, scaling, padding to the network's stride, the crop, the frame's own chroma, the clamp and
+    the rounding all stand inside, so that no backend has its own.
+    """
+
+    def __init__(self, network: nn.Module, *, stride: int, style_size: int) -> None:
+        super().__init__()
+        self.network = network
+        self.stride = stride
+        self.style_size = style_size
+
+    def forward(self, frame: Tensor, style: Tensor, scene: Tensor, steadied: Tensor, controls: Tensor) -> Painted:
+        """Paint one frame of each of N streams.
+
+        Args:
+            frame: uint8 [N, H, W, 3] BGR, any size.
+            style: float32 [N, K].
+            scene: float32 [N, K], as returned for the previous frame.
+            steadied: float32 [N, 3, H, W] BGR in [0, 1], as returned for the previous frame.
+            controls: float32 [N, 4]: memory of the scene in [0, 1); gain of the steadying filter in [0, 1), 0 for a
+                stream's first frame; sensor noise, a standard deviation in [0, 1]; how much of the frame's own
+                colour to keep in [0, 1].
+
+        Returns:
+            The painted frame uint8 [N, H, W, 3] BGR, the new scene and the new steadied frame.
+        """
+        height, width = frame.shape[1], frame.shape[2]
+        memory, gain, noise, colour = controls.unbind(1)
+        bgr = steady(frame.permute(0, 3, 1, 2).float() / 255, steadied, gain=gain, noise=noise)
+        padded = F.pad(bgr, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+        dtype = next(self.network.parameters()).dtype
+        rgb, scene = self.network(padded.flip(1).to(dtype), style, scene, memory)
+        painted = rgb[:, :, :height, :width].flip(1).float()
+        painted = painted + colour[:, None, None, None] * chroma(bgr - painted)
+        whole = torch.floor(painted.clamp(0, 1) * 255 + 0.5)
+        return Painted(whole.permute(0, 2, 3, 1).to(torch.uint8), scene, bgr)
+
+
+def steady(frame: Tensor, previous: Tensor, *, gain: Tensor, noise: Tensor) -> Tensor:
+    """Filter sensor noise out of still parts: `x + k (previous - x)`, a recursive filter that follows motion.
+
+    k is `gain` where the local difference (mean over a window and the colours) is of the size of noise, and falls to
+    0 where something moves. The difference of two noisy pixels has a mean magnitude of about 1.1 sigma
+    (sigma sqrt(2) sqrt(2 / pi)); the previous frame being filtered, 0.8 to 0.9 sigma.
+
+    Args:
+        frame: float [N, 3, H, W] in [0, 1].
+        previous: the previous result, of the same shape.
+        gain: float [N] in [0, 1).
+        noise: float [N], standard deviation in [0, 1].
+    """
+    difference = previous - frame
+    level = F.avg_pool2d(
+        difference.abs().mean(1, keepdim=True), WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False
+    )
+    motion = level / noise.clamp(min=0.25 / 255)[:, None, None, None]
+    stillness = ((SURELY_MOVING - motion) / (SURELY_MOVING - SURELY_STILL)).clamp(0, 1)
+    return frame + gain[:, None, None, None] * stillness * difference
+
+
+def chroma(bgr: Tensor) -> Tensor:
+    """Return what of a colour is not luma: float [N, 3, H, W] BGR minus its Rec. 709 luma in every channel."""
+    blue, green, red = REC709_LUMA
+    luma = blue * bgr[:, 0:1] + green * bgr[:, 1:2] + red * bgr[:, 2:3]
+    return bgr - luma

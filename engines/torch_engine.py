@@ -1,0 +1,83 @@
+"""Plain PyTorch: the reference that every other backend is held against; CPU, CUDA and Apple MPS."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.engine import Pixels, Shape
+from engines.errors import BackendUnavailable
+from engines.machine import Device, accelerator
+from engines.pixels import PixelGraph
+from engines.style import Vector
+from engines.weights import load_network, network_id
+
+PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16}
+
+
+def load_graph(network: str, weights: Path | None = None) -> PixelGraph:
+    """Return the graph around a network in float32 on the CPU: what every backend compiles.
+
+    Raises:
+        WeightsError: the weights cannot be used.
+    """
+    module = load_network(network, weights)
+    return PixelGraph(module, stride=int(module.stride), style_size=int(module.style_size)).eval()  # type: ignore[arg-type]
+
+
+@dataclass
+class State:
+    """Scene float32 [N, K] and steadied frame float32 [N, 3, H, W] on the device."""
+
+    scene: Tensor
+    steadied: Tensor
+
+
+class TorchProgram:
+    """The graph, eager, at one shape."""
+
+    def __init__(self, graph: PixelGraph, *, device: Device, shape: Shape) -> None:
+        self.graph = graph
+        self.device = device
+        self.shape = shape
+
+    def blank(self) -> State:
+        count, height, width = self.shape
+        return State(
+            torch.zeros(count, self.graph.style_size, device=self.device),
+            torch.zeros(count, 3, height, width, device=self.device),
+        )
+
+    @torch.inference_mode()
+    def run(self, frames: Pixels, style: Vector, controls: Vector, state: State) -> Pixels:
+        # A read-only array cannot become a tensor without a warning; the graph does not write to it.
+        inputs = [torch.tensor(array, device=self.device) for array in (frames, style, controls)]
+        painted, state.scene, state.steadied = self.graph(inputs[0], inputs[1], state.scene, state.steadied, inputs[2])
+        return np.asarray(painted.contiguous().cpu().numpy(), np.uint8)
+
+
+class TorchBackend:
+    """Runs the graph as it is: float32 on the CPU and MPS, float16 with float32 statistics on CUDA."""
+
+    name = "torch"
+
+    def __init__(
+        self, *, network: str, weights: Path | None = None, precision: str = "auto", device: Device | None = None
+    ) -> None:
+        self.device = device or accelerator()
+        self.precision = ("fp16" if self.device == "cuda" else "fp32") if precision == "auto" else precision
+        if self.precision not in PRECISIONS or (self.device == "cpu" and self.precision != "fp32"):
+            raise BackendUnavailable(f"torch on {self.device} does not paint in {self.precision}: use --precision auto")
+        self.network = network_id(network, weights)
+        self.graph = load_graph(network, weights)
+        self.style_size = self.graph.style_size
+        self.graph.to(self.device, PRECISIONS[self.precision])
+        if self.device == "cuda":
+            self.graph.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        where = torch.cuda.get_device_name() if self.device == "cuda" else self.device
+        self.reason = f"torch {self.precision} on {where}"
+
+    def compile(self, shape: Shape) -> TorchProgram:
+        return TorchProgram(self.graph, device=self.device, shape=shape)
