@@ -1,9 +1,10 @@
 """Tensors, networks, compilers and weights: what paints a frame. Importing this imports no torch."""
 
 import logging
+from functools import partial
 from pathlib import Path
 
-from engines.encoder import encode_style
+from engines.encoder import encode_style, encode_vector
 from engines.engine import Backend, Engine, Stream
 from engines.errors import BackendUnavailable, BuildError, EngineError, WeightsError
 from engines.style import Style, blend
@@ -48,7 +49,10 @@ def open_engine(
     if backend == "auto":
         backend, why = pick_backend()
         log.info("engine auto: %s, because %s", backend, why)
-    return Engine(open_backend(backend, network=network, precision=precision, weights=weights))
+    return Engine(
+        open_backend(backend, network=network, precision=precision, weights=weights),
+        read_style=partial(encode_vector, network=network, weights=weights),
+    )
 
 
 def pick_backend() -> tuple[str, str]:

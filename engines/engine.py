@@ -1,6 +1,7 @@
 """An engine paints frames: one network, compiled by one backend, at any size."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -75,8 +76,10 @@ class Stream:
 class Engine:
     """Paints frames. Not for more than one thread at a time; programs for the last few shapes are kept."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, *, read_style: Callable[[Pixels], Vector]) -> None:
+        """Take a compiler, and what reads the style float32 [K] of a picture uint8 [H, W, 3] BGR."""
         self.backend = backend
+        self.read_style = read_style
         self.programs: OrderedDict[Shape, Program] = OrderedDict()
 
     @property

@@ -1,0 +1,54 @@
+"""Make the built-in gallery: `python -m benchmarks.gallery ../shared/styles` encodes every picture of a folder.
+
+Run it again whenever the weights of the default network change. The pictures themselves are not shipped.
+"""
+
+import sys
+from pathlib import Path
+
+from safetensors.numpy import save_file
+
+from engines import network_id
+from engines.encoder import encode_vector
+from engines.style import GALLERY, picture_sha256
+from realtime.images import find_pictures, read_picture
+
+TITLES = {
+    "adam_and_eve": "Adam and Eve, Albrecht Dürer",
+    "byzantine_head": "Byzantine Head: The Brunette, Alphonse Mucha",
+    "composition_vii": "Composition VII, Wassily Kandinsky",
+    "crane_and_wave": "Crane and Wave, Utagawa Hiroshige",
+    "enchanted_mill": "The Enchanted Mill, Franz Marc",
+    "great_wave": "The Great Wave off Kanagawa, Katsushika Hokusai",
+    "irises": "Irises, Vincent van Gogh",
+    "japanese_bridge": "The Japanese Footbridge, Claude Monet",
+    "letter_sketch": "Sketch in a letter, Vincent van Gogh",
+    "mondrian_tree_grid": "Tree, turning into a grid, Piet Mondrian",
+    "mont_sainte_victoire": "Mont Sainte-Victoire, Paul Cézanne",
+    "poppy_field": "Poppy Field, Gustav Klimt",
+    "reaper_on_red": "Reaper on Red, Kazimir Malevich",
+    "starry_night": "The Starry Night, Vincent van Gogh",
+    "straw_hat": "Self-Portrait with Straw Hat, Vincent van Gogh",
+    "swamp_legend": "Swamp Legend, Paul Klee",
+    "the_scream": "The Scream, Edvard Munch",
+    "water_lilies": "Water Lilies, Claude Monet",
+    "waterloo_bridge": "Waterloo Bridge, Claude Monet",
+    "wreck_of_the_minotaur": "The Wreck of the Minotaur, J. M. W. Turner",
+    "yellow_city": "Yellow City, Egon Schiele",
+}
+
+
+def main(folder: Path) -> None:
+    """Encode the folder's pictures under their files' names."""
+    vectors, metadata = {}, {"network": network_id("pincel")}
+    for path in find_pictures(folder):
+        pixels = read_picture(path).pixels
+        vectors[path.stem] = encode_vector(pixels)
+        metadata[f"{path.stem}.picture_sha256"] = picture_sha256(pixels)
+        metadata[f"{path.stem}.title"] = TITLES[path.stem]
+    save_file(vectors, GALLERY, metadata)
+    print(f"{GALLERY.name}: {len(vectors)} styles, {GALLERY.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,86 @@
+"""The pipeline is a `for` loop: a source, a painter, sinks."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+
+from realtime.channel import Channel, Reader, Writer
+from realtime.media import Frame, MediaError, Sink, Source
+from realtime.report import Report
+
+FILE_CAPACITY = 8
+Paint = Callable[[Frame], Frame]
+
+
+def run(
+    source: Source, paint: Paint, sinks: Sequence[Sink], *, progress: Callable[[Report], None] | None = None
+) -> Report:
+    """Paint a source into sinks until it ends.
+
+    A live source's frames are dropped at the source when painting is slower; of a file no frame is lost or reordered.
+    An error anywhere ends the run once: the sinks' half-written results are discarded and the error is raised here.
+    Ctrl-C ends it well: what is painted is written, the sinks are closed, and the report says so. Source and sinks
+    are closed in every case.
+
+    Args:
+        source: iterated in a thread of its own.
+        paint: called in this thread.
+        sinks: written to in a thread of their own.
+        progress: called in this thread after each frame.
+
+    Raises:
+        MediaError: the source or a sink failed.
+        Anything that `paint` or `progress` raises.
+    """
+    report = Report()
+    frames: Channel[Frame] = Channel(1, policy="newest") if source.live else Channel(FILE_CAPACITY)
+    reader = Reader(lambda: timed(source, report), frames)
+    writer = Writer(lambda frame: write(frame, sinks, report), Channel[Frame](1 if source.live else FILE_CAPACITY))
+    try:
+        try:
+            for frame in frames:
+                with report.paint.measure():
+                    painted = paint(frame)
+                writer.send(painted)
+                report.dropped = frames.dropped
+                if progress:
+                    progress(report)
+        except KeyboardInterrupt:
+            report.interrupted = True
+        reader.stop()
+        writer.finish()
+        for sink in sinks:
+            sink.close()
+    except BaseException:
+        writer.stop()
+        for sink in sinks:
+            with suppress(MediaError):  # the first error is the one to tell
+                sink.discard()
+        raise
+    finally:
+        reader.stop()
+        source.close()
+        report.ended = time.perf_counter()
+    return report
+
+
+def timed(source: Source, report: Report) -> Iterator[Frame]:
+    """Iterate a source, noting how long each frame takes to read."""
+    frames = iter(source)
+    while True:
+        started = time.perf_counter()
+        frame = next(frames, None)
+        if frame is None:
+            return
+        report.read.seconds.append(time.perf_counter() - started)
+        yield frame
+
+
+def write(frame: Frame, sinks: Sequence[Sink], report: Report) -> None:
+    """Write a frame to every sink and note it."""
+    with report.write.measure():
+        for sink in sinks:
+            sink.write(frame)
+    report.age.seconds.append(time.perf_counter() - frame.read_at)
+    report.frames += 1
+    report.painted_until = max(report.painted_until, frame.pts_seconds + frame.duration_seconds)

@@ -1,0 +1,118 @@
+"""An engine with the current style, strength and steadiness: what paints a stream frame after frame."""
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines import Engine, Stream
+from realtime.media import Frame, Pixels
+from realtime.scene import CutDetector, NoiseMeter
+from realtime.sizes import short_side, to_size
+
+Steadiness = float | Literal["auto"]
+Vector = NDArray[np.float32]
+
+GAIN, MEMORY = 0.85, 0.8  # at 30 frames a second and full steadiness
+OWN_STYLE_SIDE = 256
+OWN_STYLE_SECONDS = 1.0
+
+
+class Stylizer:
+    """Paints the frames of one stream. Everything but the engine may be changed between two frames.
+
+    Attributes:
+        style: float32 [K]; changing it costs nothing.
+        strength: in [0, 1]: 1 paints in the style, less blends towards the scene's own style, 0 passes frames through.
+        steadiness: in [0, 1], or "auto" for full steadiness against the noise found.
+        colour: how much of the frame's own colour to keep, in [0, 1].
+        size: height and width of the results, None for the frame's own.
+        work_size: height and width to paint at, None for the results' size.
+        cuts: how many cuts were seen.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        style: Vector,
+        *,
+        strength: float = 1.0,
+        steadiness: Steadiness = "auto",
+        colour: float = 0.0,
+        rate: Fraction = Fraction(30),
+        size: tuple[int, int] | None = None,
+        work_size: tuple[int, int] | None = None,
+    ) -> None:
+        self.engine = engine
+        self.style = style
+        self.strength = strength
+        self.steadiness = steadiness
+        self.colour = colour
+        self.size = size
+        self.work_size = work_size
+        self.cuts = 0
+        self._rate = rate
+        self._stream = Stream()
+        self._cut_detector = CutDetector()
+        self._noise_meter = NoiseMeter()
+        self._exposure: float | None = None
+        self._own: Vector | None = None
+        self._own_read_at = 0.0
+
+    def paint(self, frame: Frame) -> Frame:
+        """Paint a frame; the result has its times, index and alpha."""
+        size = self.size or (frame.pixels.shape[0], frame.pixels.shape[1])
+        pixels = to_size(frame.pixels, size)
+        alpha = None if frame.alpha is None else to_size(frame.alpha, size)
+        if self.strength > 0:
+            pixels = self._paint(pixels, frame.pts_seconds)
+        return replace(frame, pixels=pixels, alpha=alpha)
+
+    def _paint(self, pixels: Pixels, pts_seconds: float) -> Pixels:
+        if self._cut_detector.is_cut(pixels):
+            self.cuts += 1
+            self._stream.reset()
+            self._noise_meter.reset()
+            self._exposure = self._own = None
+        small = to_size(pixels, self.work_size or (pixels.shape[0], pixels.shape[1]))
+        gain, memory, noise = self._steadying(small)
+        painted = self.engine.paint(
+            small[None],
+            self._style_at(small, pts_seconds),
+            stream=self._stream,
+            gain=gain,
+            memory=memory,
+            noise=noise,
+            colour=self.colour,
+        )[0]
+        return to_size(painted, (pixels.shape[0], pixels.shape[1]))
+
+    def _steadying(self, pixels: Pixels) -> tuple[float, float, float]:
+        """Return the filter's gain, the scene's memory and the noise to filter out.
+
+        Statistics of a frame follow its exposure and remembered ones do not: where the exposure changes, the memory
+        gives way. Both fade over the same time whatever the frame rate.
+        """
+        steadiness = 1.0 if self.steadiness == "auto" else self.steadiness
+        if steadiness == 0:
+            return 0.0, 0.0, 0.0
+        per_frame = float(30 / self._rate)
+        exposure = float(pixels[::8, ::8].mean())
+        change = 0.0 if self._exposure is None else abs(exposure - self._exposure)
+        self._exposure = exposure
+        memory = MEMORY**per_frame / (1 + change**2)
+        return steadiness * GAIN**per_frame, steadiness * memory, self._noise_meter.update(pixels)
+
+    def _style_at(self, pixels: Pixels, pts_seconds: float) -> Vector:
+        """Return the style blended towards the scene's own, which is read again as the scene moves on."""
+        if self.strength == 1:
+            return self.style
+        own = self._own
+        if own is None or not 0 <= pts_seconds - self._own_read_at < OWN_STYLE_SECONDS:
+            now = self.engine.read_style(to_size(pixels, short_side(pixels.shape, OWN_STYLE_SIDE)))
+            # Half-way at a time, so that the painting does not jump once a second.
+            own = now if own is None else np.asarray((own + now) / 2, np.float32)
+            self._own, self._own_read_at = own, pts_seconds
+        return np.asarray(self.strength * self.style + (1 - self.strength) * own, np.float32)
