@@ -19,19 +19,16 @@ from realtime.container import choose_stream, open_container, trim_ticks
 _STALE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "rotate", "duration", "vendor_id"}
 _STALE_TAGS |= {"alpha_mode", "bps", "number_of_frames", "number_of_bytes"}
 
-_MICROSECOND = Fraction(1, av.time_base)
 _SUFFIXES = {"mp4": "mp4", "mov": "mov", "matroska": "mkv", "webm": "webm"}
 
 
 @dataclass(slots=True)
 class _Track:
-    """One track on its way; times in ticks of the source's stream."""
+    """One track on its way; `last_dts` in ticks of the target."""
 
     source: Stream
     target: Stream
     recode: bool
-    shift: int
-    end: int | None
     last_dts: int | None = None
 
 
@@ -40,6 +37,9 @@ class Tracks:
 
     Packets stay bit-exact; only their times are shifted where the clip is trimmed. Sound that the container
     cannot hold is encoded anew, subtitles and data that it cannot hold are left out: `notes` tells.
+
+    Attributes:
+        delay: seconds to show everything later, set before the first packet is copied.
 
     Args:
         path: the source file.
@@ -63,20 +63,23 @@ class Tracks:
         end_seconds: float | None,
     ) -> None:
         self.notes: list[str] = []
-        self.delay_seconds = 0.0
+        self.delay = Fraction(0)
         self._output = output
         self._source = open_container(path)
-        self._span = (start_seconds, end_seconds)
         self._tracks: dict[int, _Track] = {}
         main = choose_stream(self._source, path)
+        # Trimmed to ticks of the picture, as VideoReader does, whatever the ticks of the sound are.
+        tick = main.time_base or Fraction(1, av.time_base)
+        start, end = trim_ticks(self._source, tick, start_seconds, end_seconds)
+        self._start, self._end = start * tick, None if end is None else end * tick
         for stream in self._source.streams:
             if not self._add(stream, main, audio):
                 stream.discard = Discard.all
         output.metadata.update(_kept_tags(self._source.metadata))
         video.metadata.update(_kept_tags(main.metadata))
         self._copy_chapters()
-        if start_seconds:
-            self._seek(start_seconds)
+        if self._start:
+            self._seek()
         self._packets = self._wanted_packets()
         self._next = next(self._packets, None)
 
@@ -123,8 +126,7 @@ class Tracks:
             return False
         target.metadata.update(_kept_tags(stream.metadata))
         target.disposition = stream.disposition
-        shift, end = trim_ticks(self._source, stream.time_base or _MICROSECOND, *self._span)
-        self._tracks[stream.index] = _Track(stream, target, recode, shift, end)
+        self._tracks[stream.index] = _Track(stream, target, recode)
         return True
 
     def _copied(self, stream: Stream, label: str) -> Stream | None:
@@ -154,16 +156,17 @@ class Tracks:
     def _copy_chapters(self) -> None:
         chapters = []
         for chapter in self._source.chapters():
-            shift, end = trim_ticks(self._source, chapter["time_base"] or _MICROSECOND, *self._span)
-            first, last = max(chapter["start"], shift), min(chapter["end"], end if end is not None else chapter["end"])
+            tick = chapter["time_base"] or Fraction(1, 1000)
+            end = chapter["end"] * tick
+            first = max(chapter["start"] * tick, self._start) - self._start
+            last = (end if self._end is None else min(end, self._end)) - self._start
             if first < last:
-                chapters.append({**chapter, "start": first - shift, "end": last - shift})
+                chapters.append({**chapter, "start": round(first / tick), "end": round(last / tick)})
         self._output.set_chapters(cast("list[Any]", chapters))
 
-    def _seek(self, start_seconds: float) -> None:
-        origin = max(0, self._source.start_time or 0)
+    def _seek(self) -> None:
         try:
-            self._source.seek(origin + round(start_seconds * av.time_base))
+            self._source.seek(round(self._start * av.time_base))
         except av.FFmpegError:
             return  # no index: the packets before the start are read and dropped
 
@@ -179,24 +182,29 @@ class Tracks:
                 return
             track = self._tracks[packet.stream.index]  # an empty packet at the end has no stream_index
             tick = packet.pts if packet.pts is not None else packet.dts
-            if tick is None or (track.shift and tick < track.shift):
+            if tick is None:
                 continue
-            if track.end is not None and tick >= track.end:
-                continue
-            yield float((tick - track.shift) * packet.time_base) + self.delay_seconds, track, packet
+            time = tick * packet.time_base
+            is_early, is_late = self._start and time < self._start, self._end is not None and time >= self._end
+            if not is_early and not is_late:
+                yield float(time - self._start + self.delay), track, packet
 
     def _copy(self, track: _Track, packet: "av.Packet[Stream]") -> None:
         if track.recode:
             self._recode(track, packet)
             return
-        shift = track.shift - round(self.delay_seconds / packet.time_base)
-        pts = packet.pts if packet.pts is not None else packet.dts
-        dts = packet.dts if packet.dts is not None else packet.pts
-        dts = cast(int, dts) - shift
+        # An input tick may be as long as a packet (AVI): times are reckoned in the output's.
+        ratio = packet.time_base / cast(Fraction, track.target.time_base)
+        shift = (self.delay - self._start) / cast(Fraction, track.target.time_base)
+        pts = packet.pts if packet.pts is not None else cast(int, packet.dts)
+        dts = packet.dts if packet.dts is not None else pts
+        dts = round(dts * ratio + shift)
         if track.last_dts is not None and dts <= track.last_dts:
             dts = track.last_dts + 1  # muxers refuse times that do not rise
         track.last_dts = dts
-        packet.dts, packet.pts = dts, max(cast(int, pts) - shift, dts)
+        packet.dts, packet.pts = dts, max(round(pts * ratio + shift), dts)
+        packet.duration = round((packet.duration or 0) * ratio)
+        packet.time_base = cast(Fraction, track.target.time_base)
         packet.stream = track.target
         self._output.mux(packet)
 
@@ -207,8 +215,7 @@ class Tracks:
             return  # a damaged packet leaves a gap, as in a player
         for frame in frames:
             if frame.pts is not None and frame.time_base:
-                shift = float(track.shift * packet.time_base) - self.delay_seconds
-                frame.pts -= round(shift / frame.time_base)
+                frame.pts += round((self.delay - self._start) / frame.time_base)
             self._output.mux(cast(AudioStream, track.target).encode(frame))
 
 

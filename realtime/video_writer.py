@@ -189,7 +189,7 @@ class VideoWriter:
             self._delay, tick = -tick, 0
             self.notes.append(f"begins {-frame.pts_seconds:.3f} s before 0: all is shown that much later")
             if self._tracks:
-                self._tracks.delay_seconds = float(self._delay * self._time_base)
+                self._tracks.delay = self._delay * self._time_base
         self._last = tick if self._last is None else max(tick, self._last + 1)
         return self._last
 
