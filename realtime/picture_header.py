@@ -1,6 +1,7 @@
 """What the first bytes of a picture file say, read before its pixels are: size and orientation."""
 
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -33,13 +34,15 @@ def is_known(data: bytes) -> bool:
 
 
 def plain_png(data: bytes) -> bytes | None:
-    """PNG with only the chunks that pixels need; None where the end is missing.
+    """PNG with only the chunks that pixels need; None where the end is missing or a checksum is wrong.
 
-    libpng writes warnings about colour profiles, which OpenCV ignores, straight to the terminal.
+    libpng tells the terminal, past OpenCV's log, about wrong checksums and about colour profiles that nobody uses.
     """
     kept, last = [PNG_MAGIC], b""
     for name, start, end in _png_chunks(data):
         last = name
+        if struct.pack(">I", zlib.crc32(data[start - 4 : end])) != data[end : end + 4]:
+            return None
         if name[:1].isupper() or name == b"tRNS":
             kept.append(data[start - 8 : end + 4])
     return b"".join(kept) if last == b"IEND" else None

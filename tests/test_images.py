@@ -84,6 +84,14 @@ def test_a_picture_cut_short_is_refused(suffix: str, tmp_path: Path, capfd: pyte
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_flipped_bit_in_a_png_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(encoded(".png", quarters()))
+    data[len(data) // 2] ^= 1
+    with pytest.raises(SourceError, match="damaged"):
+        read_picture(written(tmp_path / "a.png", bytes(data)))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_what_is_no_picture_is_refused_in_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "folder.png").mkdir()
     refused = {
