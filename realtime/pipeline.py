@@ -50,7 +50,10 @@ def run(
         reader.stop()
         writer.finish()
         for sink in sinks:
-            sink.close()
+            if report.frames:
+                sink.close()
+            else:  # an empty file would not play
+                sink.discard()
     except BaseException:
         writer.stop()
         for sink in sinks:

@@ -1,0 +1,1 @@
+"""What each command of `pincel` does; `realtime.cli` turns their errors into one line and an exit code."""
