@@ -1,0 +1,28 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(os.environ.get("PINCEL_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep the user's own cache and styles out of the tests; an engine is built once a session."""
+    folder = tmp_path_factory.mktemp("home")
+    before = os.environ.get("PINCEL_HOME")
+    os.environ["PINCEL_HOME"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["PINCEL_HOME"]
+    else:
+        os.environ["PINCEL_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Return the folder of reference data, or skip."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no reference data at {SHARED}: set PINCEL_SHARED")
+    return SHARED
