@@ -78,6 +78,7 @@ class ColourConverter:
         self._matrix = _SWSCALE_MATRIX[colour.matrix]
         self._range = int(_AV_RANGE[colour.range])
         self._reformatter = VideoReformatter()
+        self._widener = VideoReformatter()
 
     def to_pixels(self, frame: VideoFrame, *, size: tuple[int, int]) -> Pixels:
         """Give the picture of a coded frame of any pixel format, scaled to `size` where it differs.
@@ -102,9 +103,21 @@ class ColourConverter:
 
     def to_frame(self, pixels: Pixels, *, pix_fmt: str) -> VideoFrame:
         """Give a tagged frame for the encoder from uint8 [H, W, 3] BGR pixels."""
-        borrowed = VideoFrame.from_numpy_buffer(pixels, format="bgr24")
-        frame = self._reformatter.reformat(
-            borrowed,
+        frame = VideoFrame.from_numpy_buffer(pixels, format="bgr24")
+        if self._colour.range == "full":
+            # swscale takes half a level off the chroma of 8-bit full range; through 12 bits it does not.
+            wide = "yuv444p12le" if pix_fmt.startswith("yuv444") else "yuv420p12le"
+            frame = self._code(self._widener, frame, pix_fmt=wide)
+        frame = self._code(self._reformatter, frame, pix_fmt=pix_fmt)
+        frame.colorspace = self._colour.matrix
+        frame.color_range = self._range
+        frame.color_primaries = self._colour.primaries
+        frame.color_trc = self._colour.transfer
+        return frame
+
+    def _code(self, reformatter: VideoReformatter, frame: VideoFrame, *, pix_fmt: str) -> VideoFrame:
+        return reformatter.reformat(
+            frame,
             format=pix_fmt,
             src_colorspace=self._matrix,
             dst_colorspace=self._matrix,
@@ -112,8 +125,3 @@ class ColourConverter:
             dst_color_range=self._range,
             interpolation=_INTERPOLATION,
         )
-        frame.colorspace = self._colour.matrix
-        frame.color_range = self._range
-        frame.color_primaries = self._colour.primaries
-        frame.color_trc = self._colour.transfer
-        return frame

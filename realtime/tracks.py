@@ -94,6 +94,7 @@ class Tracks:
         self.copy_until(float("inf"))
         for track in self._tracks.values():
             if track.recode:
+                self._recode(track, None)
                 self._output.mux(cast(AudioStream, track.target).encode(None))
 
     def end_here(self) -> None:
@@ -208,7 +209,7 @@ class Tracks:
         packet.stream = track.target
         self._output.mux(packet)
 
-    def _recode(self, track: _Track, packet: "av.Packet[Stream]") -> None:
+    def _recode(self, track: _Track, packet: "av.Packet[Stream] | None") -> None:
         try:
             frames = cast(AudioStream, track.source).decode(packet)
         except av.FFmpegError:
