@@ -24,9 +24,9 @@ def open_container(path: Path) -> InputContainer:
         raise SourceError(f"{path} is a folder: name one video in it")
     if not path.exists():
         raise SourceError(f"{path} does not exist: check the name and the folder")
+    if path.is_file() and path.stat().st_size == 0:
+        raise SourceError(f"{path} is empty (0 bytes): copy or record it again")
     try:
-        if path.stat().st_size == 0:
-            raise SourceError(f"{path} is empty (0 bytes): copy or record it again")
         container = av.open(str(path), "r", metadata_errors="replace")
     except av.FFmpegError as error:
         raise SourceError(

@@ -145,7 +145,8 @@ class VideoReader:
                 self._note_once(f"pictures change size: all are scaled to the first, {self.size[1]}x{self.size[0]}")
             end_tick = tick + (frame.duration or self._step)
             yield tick, frame
-        self._tell_losses(end_tick, is_whole)
+        if self._is_open:
+            self._tell_losses(end_tick, is_whole)
 
     def _tell_losses(self, end_tick: int, is_whole: bool) -> None:
         low = self._start if self._start is not None else -(2**63)

@@ -3,26 +3,35 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
-from av.container.core import Chapter
 from av.video.stream import VideoStream
 
 from realtime.media import Frame, Pixels
 from realtime.pattern import Pattern, read_stamp
 
+if TYPE_CHECKING:
+    from av.container.core import Chapter  # in PyAV's stubs only
+
 SIZE = (64, 96)
 TICK = Fraction(1, 600)
 
 
+@cache
 def stamped(index: int, *, size: tuple[int, int] = SIZE) -> Pixels:
-    """A picture that carries its number."""
-    return Pattern(size, stamped=True).paint(index)
+    """A picture that carries its number; not to be written to."""
+    return _pattern(size).paint(index)
+
+
+@cache
+def _pattern(size: tuple[int, int]) -> Pattern:
+    return Pattern(size, stamped=True)
 
 
 def stamps(frames: Sequence[Frame]) -> list[int | None]:
@@ -45,7 +54,7 @@ def write_clip(
     sound_start: float = 0.0,
     subtitles: Path | None = None,
     metadata: dict[str, str] | None = None,
-    chapters: Sequence[Chapter] = (),
+    chapters: "Sequence[Chapter]" = (),
     muxing: dict[str, str] | None = None,
 ) -> Path:
     """Write stamped frames at the given ticks, with a sound track for each language in `sounds`.
