@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 
 from realtime.colour import Colour, ColourConverter
 from realtime.encoders import Encoding, choose_encoding, container_of
+from realtime.matroska import PLACEHOLDER, write_display_size
 from realtime.media import Frame, SinkError
 from realtime.timeline import ticks
 from realtime.tracks import Tracks
@@ -68,6 +69,8 @@ class VideoWriter:
     ) -> None:
         self._path = Path(path)
         self._size = size
+        self._shown_width = round(size[1] * sample_aspect_ratio)
+        self._has_oblong_pixels = sample_aspect_ratio != 1 and container_of(self._path) in {"matroska", "webm"}
         self._time_base = time_base
         self._state: Literal["open", "closed", "discarded"] = "open"
         self._last: int | None = None
@@ -100,6 +103,8 @@ class VideoWriter:
                     end_seconds=end_seconds,
                 )
                 self.notes += self._tracks.notes
+            if self._has_oblong_pixels:
+                self._stream.metadata["title"] = self._stream.metadata.get("title", "") + PLACEHOLDER
             self._start(encoding)
         except BaseException:
             self.discard()
@@ -117,6 +122,7 @@ class VideoWriter:
         else:
             # Else sound that begins before 0, to prime its decoder, moves the pictures.
             options["avoid_negative_ts"] = "disabled"
+            options["write_crc"] = "0"  # the shape of pixels may be written behind the muxer's back
         return av.open(self._file, "w", format=name, container_options=options)
 
     def _add_stream(self, encoding: Encoding, rate: Fraction, sample_aspect_ratio: Fraction) -> VideoStream:
@@ -223,6 +229,8 @@ class VideoWriter:
                 self._tracks.close()
             self._container.close()
             self._file.close()
+            if self._has_oblong_pixels:
+                write_display_size(self._part, width=self._shown_width, height=self._size[0])
             self._part.replace(self._path)
         except (av.FFmpegError, OSError) as error:
             self.discard()
