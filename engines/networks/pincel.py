@@ -5,6 +5,8 @@ Ghiasi et al. 2017 (arXiv 1705.06830): every normalisation of the painting netwo
 style vector, which a style encoder predicts once per picture.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -43,8 +45,10 @@ class Modulation:
         self.means.append(mean)
         self.variances.append(variance)
         scale = (1 + self.scales[:, channels]) * torch.rsqrt(variance + EPSILON)
-        shift = self.shifts[:, channels] - mean * scale
-        return x * scale[:, :, None, None].to(x.dtype) + shift[:, :, None, None].to(x.dtype)
+        shift = self.shifts[:, channels]
+        # The mean goes first: folded into the shift, its rounding is what a flat frame would show in 16 bits.
+        centred = x - mean[:, :, None, None].to(x.dtype)
+        return centred * scale[:, :, None, None].to(x.dtype) + shift[:, :, None, None].to(x.dtype)
 
     def scene(self) -> Tensor:
         """Return the statistics used, float32 [N, K]."""
@@ -138,6 +142,19 @@ class Pincel(nn.Module):
         x = self.r0(x, adain)
         x = F.relu(adain(self.d2(enlarge(x))))
         return torch.sigmoid(F.pixel_shuffle(self.out(x), 2)), adain.scene()
+
+    def centre(self, rgb: Tensor, style: Tensor) -> None:
+        """Move the biases so that normalised layers have zero mean on a sample frame.
+
+        AdaIN cancels whatever a bias adds, so the painting stays; 16-bit numbers are finest around zero (a fifth less
+        error in bfloat16).
+        """
+        blocks = [self.get_submodule(f"t{i}.{conv}") for i in range(TRUNK_BLOCKS) for conv in "ab"]
+        normalised: list[Any] = [self.e1, self.e2, self.e3, *blocks, self.d1, self.r0.a, self.r0.b, self.d2]
+        _, scene = self(rgb, style, torch.zeros_like(style), torch.zeros(1))
+        means = scene[0].chunk(2)[0].split([conv.out_channels for conv in normalised])
+        for conv, mean in zip(normalised, means, strict=True):
+            conv.bias.sub_(mean)
 
     def encode(self, rgb: Tensor) -> Tensor:
         """Read the style of pictures.

@@ -1,0 +1,209 @@
+"""The contract of every backend, held against plain PyTorch."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+
+from engines import BackendUnavailable, Engine, Stream, encode_style, open_engine
+from engines.networks.pincel import Pincel
+from engines.pixels import PixelGraph
+from engines.torch_engine import load_graph
+from realtime.pattern import Pattern
+
+# Grey levels from plain PyTorch: mean, largest. A network of random weights paints noise of the highest contrast, and
+# remembered statistics of a handful of pixels: 0.55 to 0.92 were measured over seeds, 0.1 to 0.4 with the bundled ones.
+LIMITS = {("fp32", "bundled"): (0.05, 1), ("fp32", "random"): (0.05, 1), ("bf16", "bundled"): (0.7, 12),
+          ("bf16", "random"): (1.0, 12)}  # fmt: skip
+SIZES = [(48, 64), (75, 101), (33, 17)]
+Pixels = NDArray[np.uint8]
+
+
+def has_bf16() -> bool:
+    from engines.openvino_engine import core
+
+    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+BACKENDS = [
+    pytest.param(("torch", "fp32"), id="torch-fp32"),
+    pytest.param(("openvino", "fp32"), id="openvino-fp32"),
+    pytest.param(
+        ("openvino", "bf16"),
+        id="openvino-bf16",
+        marks=pytest.mark.skipif(not has_bf16(), reason="this CPU has no bfloat16"),
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(3)
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    save_file(Pincel().state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module", params=["bundled", "random"])
+def weights(request: pytest.FixtureRequest, random_weights: Path) -> Path | None:
+    return None if request.param == "bundled" else random_weights
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def engine(request: pytest.FixtureRequest, weights: Path | None) -> Engine:
+    backend, precision = request.param
+    return open_engine(backend=backend, precision=precision, weights=weights)
+
+
+@pytest.fixture(scope="module")
+def graph(weights: Path | None) -> PixelGraph:
+    return load_graph("pincel", weights)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Keep PyTorch, on frames this small, from waiting longer for its threads than for their work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def frames(count: int, size: tuple[int, int], *, first: int = 0) -> Pixels:
+    pattern = Pattern((max(size[0], 16), max(size[1], 16)))
+    rng = np.random.default_rng(first)
+    noisy = [pattern.paint(7 * i + first)[: size[0], : size[1]] + rng.normal(0, 2, (*size, 3)) for i in range(count)]
+    return np.ascontiguousarray(np.stack(noisy).clip(0, 255).round().astype(np.uint8))
+
+
+def styles(count: int, weights: Path | None) -> NDArray[np.float32]:
+    pattern = Pattern((64, 64))
+    turned = [np.ascontiguousarray(np.roll(pattern.paint(9 * i), i, axis=2)) for i in range(count)]
+    return np.stack([encode_style(picture, name="x", weights=weights).vector for picture in turned])
+
+
+def reference(graph: PixelGraph, stream: list[Pixels], style: NDArray[np.float32], **controls: float) -> list[Pixels]:
+    """Paint a stream with the graph itself."""
+    count, height, width, _ = stream[0].shape
+    scene = torch.zeros(count, graph.style_size)
+    steadied = torch.zeros(count, 3, height, width)
+    painted = []
+    for index, batch in enumerate(stream):
+        memory, gain = (0.0, 0.0) if index == 0 else (controls["memory"], controls["gain"])
+        row = torch.tensor([[memory, gain, controls["noise"], controls["colour"]]]).repeat(count, 1)
+        with torch.inference_mode():
+            frame, scene, steadied = graph(torch.from_numpy(batch), torch.from_numpy(style), scene, steadied, row)
+        painted.append(frame.numpy())
+    return painted
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize(("count", "memory"), [(1, 0.0), (1, 0.9), (4, 0.0), (4, 0.9)])
+def test_a_stream_is_painted_as_plain_pytorch_paints_it(
+    engine: Engine, graph: PixelGraph, weights: Path | None, size: tuple[int, int], count: int, memory: float
+) -> None:
+    style = styles(count, weights)
+    controls = {"memory": memory, "gain": 0.8, "noise": 0.01, "colour": 0.0 if count == 1 else 0.7}
+    source = [frames(count, size, first=i) for i in range(2)]
+    stream = Stream()
+    painted = [engine.paint(batch, style, stream=stream, **controls) for batch in source]
+    mean, largest = LIMITS[engine.backend.precision, "random" if weights else "bundled"]
+    for ours, theirs in zip(painted, reference(graph, source, style, **controls), strict=True):
+        assert ours.shape == theirs.shape
+        assert ours.dtype == np.uint8
+        difference = np.abs(ours.astype(int) - theirs)
+        assert difference.mean() <= mean
+        assert difference.max() <= largest
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (64, 64)], ids=str)
+@pytest.mark.parametrize("level", [0, 97, 255])
+def test_a_flat_frame_stays_as_flat_as_plain_pytorch_paints_it(
+    engine: Engine, graph: PixelGraph, weights: Path | None, size: tuple[int, int], level: int
+) -> None:
+    style = styles(1, weights)
+    flat = np.full((1, *size, 3), level, np.uint8)
+    expected = reference(graph, [flat], style, memory=0.0, gain=0.0, noise=0.0, colour=0.0)[0]
+    difference = np.abs(engine.paint(flat, style).astype(int) - expected)
+    if engine.backend.precision == "fp32":
+        assert difference.max() <= 1
+    elif weights is None:  # random weights blow up what little a flat frame holds
+        assert difference.max() <= 4
+
+
+def test_frames_are_not_written_to_and_results_are_the_callers_own(engine: Engine, weights: Path | None) -> None:
+    batch = frames(1, (40, 56))
+    batch.flags.writeable = False
+    before = batch.copy()
+    first = engine.paint(batch, styles(1, weights)[0])
+    kept = first.copy()
+    engine.paint(np.ascontiguousarray(255 - batch), styles(1, weights)[0])
+    assert (batch == before).all()
+    assert (first == kept).all()
+
+
+def test_a_reset_stream_paints_as_a_new_one(engine: Engine, weights: Path | None) -> None:
+    style, controls = styles(1, weights), {"memory": 0.9, "gain": 0.8, "noise": 0.05}
+    stream = Stream()
+    engine.paint(frames(1, (40, 56)), style, stream=stream, **controls)
+    later = frames(1, (40, 56), first=40)
+    remembered = engine.paint(later, style, stream=stream, **controls)
+    stream.reset()
+    fresh = engine.paint(later, style, stream=stream, **controls)
+    assert (fresh == engine.paint(later, style)).all()
+    assert (fresh != remembered).any()
+
+
+def test_streams_do_not_mix(engine: Engine, weights: Path | None) -> None:
+    style, controls = styles(1, weights), {"memory": 0.9, "gain": 0.8, "noise": 0.05}
+    alone, beside, other = Stream(), Stream(), Stream()
+    expected = [engine.paint(frames(1, (40, 56), first=i), style, stream=alone, **controls) for i in range(3)]
+    for i in range(3):
+        engine.paint(frames(1, (40, 56), first=90 + i), style, stream=other, **controls)
+        assert (engine.paint(frames(1, (40, 56), first=i), style, stream=beside, **controls) == expected[i]).all()
+
+
+def test_a_new_size_starts_the_stream_anew(engine: Engine, weights: Path | None) -> None:
+    style, stream = styles(1, weights), Stream()
+    engine.paint(frames(1, (40, 56)), style, stream=stream, memory=0.9)
+    small = frames(1, (24, 32), first=5)
+    assert (engine.paint(small, style, stream=stream, memory=0.9) == engine.paint(small, style)).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"frames": np.zeros((40, 56, 3), np.uint8)}, "uint8 \\[N, H, W, 3\\]"),
+        ({"frames": np.zeros((1, 40, 56, 3), np.float32)}, "float32"),
+        ({"frames": np.zeros((1, 40, 56, 6), np.uint8)[..., ::2]}, "C-contiguous"),
+        ({"style": np.zeros(7, np.float32)}, "styles are float32"),
+        ({"memory": 1.0}, "memory lies in"),
+        ({"gain": -0.1}, "gain lies in"),
+        ({"colour": 1.5}, "colour lies in"),
+    ],
+)
+def test_wrong_arguments_are_refused(change: dict[str, object], says: str) -> None:
+    engine = open_engine(backend="openvino")
+    right: dict[str, object] = {
+        "frames": np.zeros((1, 40, 56, 3), np.uint8), "style": np.zeros(engine.backend.style_size, np.float32)
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=says):
+        engine.paint(**{**right, **change})  # type: ignore[arg-type]
+
+
+def test_backends_that_do_not_exist_are_named() -> None:
+    with pytest.raises(BackendUnavailable, match="no engine is called 'cudnn': choose auto, openvino or torch"):
+        open_engine(backend="cudnn")
+    with pytest.raises(BackendUnavailable, match=r"fp16.*--precision auto"):
+        open_engine(backend="openvino", precision="fp16")
+
+
+def test_auto_is_openvino_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.machine.accelerator", lambda: "cpu")
+    engine = open_engine()
+    assert engine.backend.name == "openvino"
+    assert engine.backend.precision == ("bf16" if has_bf16() else "fp32")
