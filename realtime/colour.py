@@ -103,7 +103,7 @@ class ColourConverter:
 
     def to_frame(self, pixels: Pixels, *, pix_fmt: str) -> VideoFrame:
         """Give a tagged frame for the encoder from uint8 [H, W, 3] BGR pixels."""
-        frame = VideoFrame.from_numpy_buffer(pixels, format="bgr24")
+        frame = VideoFrame.from_numpy_buffer(np.ascontiguousarray(pixels), format="bgr24")
         if self._colour.range == "full":
             # swscale takes half a level off the chroma of 8-bit full range; through 12 bits it does not.
             wide = "yuv444p12le" if pix_fmt.startswith("yuv444") else "yuv420p12le"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from realtime.media import SourceError
@@ -56,7 +56,7 @@ def choose_stream(container: InputContainer, path: Path) -> VideoStream:
     """Give the default video stream, of several the largest; a cover picture is none."""
     streams = [stream for stream in container.streams.video if not stream.disposition & _PICTURES]
     if not streams:
-        others = ", ".join(f"{stream.type} ({stream.name})" for stream in container.streams) or "nothing"
+        others = ", ".join(f"{stream.type} ({codec_name(stream)})" for stream in container.streams) or "nothing"
         raise SourceError(f"{path} has no video stream, only {others}: give a file with pictures that move")
     decodable = [stream for stream in streams if stream.codec_context is not None]
     if not decodable:
@@ -65,6 +65,13 @@ def choose_stream(container: InputContainer, path: Path) -> VideoStream:
         decodable,
         key=lambda stream: (bool(stream.disposition & Disposition.default), stream.width * stream.height),
     )
+
+
+def codec_name(stream: Stream) -> str:
+    """Name what a stream is coded with, also one that this FFmpeg cannot decode."""
+    # The stubs promise a context and a name for every stream; streams without a decoder have neither.
+    context = getattr(stream, "codec_context", None)
+    return str(context.name if context is not None else getattr(stream, "name", None) or "unknown")
 
 
 def nominal_rate(stream: VideoStream) -> Fraction:

@@ -13,7 +13,7 @@ from av.container import OutputContainer
 from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
-from realtime.container import choose_stream, open_container, trim_ticks
+from realtime.container import choose_stream, codec_name, open_container, trim_ticks
 
 # What the source's muxer and encoder wrote about themselves: false in the new file.
 _STALE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "rotate", "duration", "vendor_id"}
@@ -40,6 +40,7 @@ class Tracks:
 
     Attributes:
         delay: seconds to show everything later, set before the first packet is copied.
+        refused: damaged packets that the container did not take.
 
     Args:
         path: the source file.
@@ -64,6 +65,7 @@ class Tracks:
     ) -> None:
         self.notes: list[str] = []
         self.delay = Fraction(0)
+        self.refused = 0
         self._output = output
         self._source = open_container(path)
         self._tracks: dict[int, _Track] = {}
@@ -109,7 +111,7 @@ class Tracks:
 
     def _add(self, stream: Stream, main: VideoStream, audio: str) -> bool:
         """Add a track for a stream; False where it is left out."""
-        label = f"{stream.type} track {stream.index} ({stream.name or 'unknown'})"
+        label = f"{stream.type} track {stream.index} ({codec_name(stream)})"
         if stream.index == main.index or (stream.type == "audio" and audio == "none"):
             return False
         if stream.discard == Discard.all:  # the text of chapters, which are copied as chapters
@@ -140,15 +142,16 @@ class Tracks:
         return None
 
     def _recoded(self, stream: AudioStream, label: str, *, is_asked_for: bool) -> Stream | None:
-        if stream.codec_context is None:
-            self.notes.append(f"{label} is left out: this FFmpeg cannot decode it")
+        source = stream.codec_context
+        if source is None or not source.sample_rate or not source.channels:
+            self.notes.append(f"{label} is left out: it cannot be decoded")
             return None
         name = "libopus" if self._output.format.name == "webm" else "aac"
         rates = av.Codec(name, "w").audio_rates or [48000]
-        rate = stream.codec_context.sample_rate
-        target = cast(AudioStream, self._output.add_stream(name, rate=rate if rate in rates else 48000))
-        target.codec_context.layout = stream.codec_context.layout.name
-        target.codec_context.bit_rate = 96_000 * stream.codec_context.layout.nb_channels
+        rate = source.sample_rate if source.sample_rate in rates else 48000
+        target = cast(AudioStream, self._output.add_stream(name, rate=rate))
+        target.codec_context.layout = source.layout.name
+        target.codec_context.bit_rate = 96_000 * source.channels
         if not is_asked_for:
             suffix = _SUFFIXES[self._output.format.name]
             self.notes.append(f"{label} is encoded anew with {name.removeprefix('lib')}: .{suffix} cannot hold it")
@@ -207,7 +210,12 @@ class Tracks:
         packet.duration = round((packet.duration or 0) * ratio)
         packet.time_base = cast(Fraction, track.target.time_base)
         packet.stream = track.target
-        self._output.mux(packet)
+        try:
+            self._output.mux(packet)
+        except av.FFmpegError as error:
+            if isinstance(error, OSError):  # a full disk, say; all else is a damaged packet
+                raise
+            self.refused += 1
 
     def _recode(self, track: _Track, packet: "av.Packet[Stream] | None") -> None:
         try:

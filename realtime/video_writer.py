@@ -227,6 +227,8 @@ class VideoWriter:
             if self._tracks:
                 self._tracks.copy_rest()
                 self._tracks.close()
+                if self._tracks.refused:
+                    self.notes.append(f"{self._tracks.refused} damaged packets of sound or subtitles are left out")
             self._container.close()
             self._file.close()
             if self._has_oblong_pixels:

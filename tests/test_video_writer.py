@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 
 from realtime.colour import Colour
 from realtime.encoders import CONTAINERS, choose_encoding
-from realtime.media import Frame, SinkError
+from realtime.media import Frame, SinkError, SourceError
 from realtime.video import VideoReader
 from realtime.video_writer import VideoWriter
 from tests.clips import SIZE, TICK, hashes, packets, stamped, stamps, write_clip
@@ -313,6 +313,32 @@ def test_the_shape_of_pixels_leaves_the_title_alone(title: str | None, tmp_path:
         assert container.streams.audio[0].metadata["language"] == "eng"
         container.seek(200_000)
         assert len(list(container.decode(video=0))) > 0
+
+
+DAMAGEABLE = [("in.mp4", "libx264"), ("in.mkv", "libx264"), ("in.ts", "libx264"), ("in.webm", "libvpx-vp9")]
+
+
+@pytest.mark.parametrize(("name", "encoder"), DAMAGEABLE)
+def test_random_damage_never_stops_the_painting(name: str, encoder: str, tmp_path: Path) -> None:
+    origin = write_clip(
+        tmp_path / name,
+        encoder=encoder,
+        ticks=range(20),
+        time_base=Fraction(1, 25),
+        sounds=("eng",),
+        options={"g": "6"},
+    )
+    content = np.frombuffer(origin.read_bytes(), np.uint8)
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        damaged = content[: len(content) if seed % 3 else int(random.integers(len(content)))].copy()
+        for start in random.integers(0, len(damaged), 1 + seed):
+            damaged[start : start + 8] = random.integers(0, 256)
+        origin.write_bytes(damaged.tobytes())
+        try:
+            paint(origin, tmp_path / "out.mkv", preset="ultrafast")
+        except SourceError as error:
+            assert "\n" not in str(error)  # noqa: PT017
 
 
 # Whole or not at all
