@@ -1,6 +1,7 @@
 """Sizes as people write them, and pictures brought to them."""
 
 import re
+from fractions import Fraction
 
 import cv2
 
@@ -49,3 +50,12 @@ def to_size(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     shrinks = pixels.shape[0] >= size[0] and pixels.shape[1] >= size[1]
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return cv2.resize(pixels, (size[1], size[0]), interpolation=interpolation).astype(pixels.dtype, copy=False)
+
+
+def stretched(aspect: Fraction, old: tuple[int, int], new: tuple[int, int]) -> Fraction:
+    """Return the sample aspect ratio that shows a resized picture in its old shape.
+
+    Rounding to whole, even pixels is no stretching: up to 1 % the ratio stays.
+    """
+    stretch = Fraction(old[1] * new[0], old[0] * new[1])
+    return aspect if abs(stretch - 1) <= 0.01 else (aspect * stretch).limit_denominator(1000)

@@ -9,7 +9,7 @@ import typer
 
 from engines import Engine, library
 from realtime.commands import options
-from realtime.commands.painting import open_for
+from realtime.commands.painting import engine_opener
 from realtime.commands.terminal import Terminal
 from realtime.images import Picture, write_picture
 from realtime.media import Frame, Pixels
@@ -51,14 +51,16 @@ class Tour:
 
 
 def demo(
-    seconds: Annotated[float, typer.Option(min=0.5, max=600, help="Length of the clip.")] = 9.0,
+    seconds: Annotated[
+        float, typer.Option(metavar="0.5..600", callback=options.within(0.5, 600), help="Length of the clip.")
+    ] = 9.0,
     engine: options.EngineName = "auto",
     precision: options.Precision = "auto",
     quiet: options.Quiet = False,
 ) -> None:
     """Paint a moving test picture in three styles, into pincel-demo.mp4 and pincel-demo.png."""
     terminal = Terminal(quiet=quiet)
-    opened = open_for(terminal, backend=engine, precision=precision)
+    opened = engine_opener(terminal, backend=engine, precision=precision)()
     opened.prepare(SIZE)
     count = max(len(STYLES) * 2, round(seconds * RATE))
     tour = Tour(opened, count)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import av
 import cv2
-from rich.console import Console
 from rich.table import Table
 
 from engines import BACKENDS, EngineError, network_id, open_engine, pick_backend
 from engines.store import cache_folder, data_folder
 from engines.style import gallery
 from realtime.commands.painting import NETWORK
+from realtime.commands.terminal import page, put
 from realtime.encoders import CONTAINERS, choose_encoding
 from realtime.media import SinkError
 
@@ -24,7 +24,7 @@ CAMERAS_TRIED = 4
 
 def doctor() -> int:
     """Tell versions, engines, codecs and cameras, and what would be picked and why."""
-    console = Console(highlight=False)
+    console = page()
     for title, rows in (
         ("versions", versions()),
         ("engines", engines()),
@@ -35,7 +35,7 @@ def doctor() -> int:
         table = Table("", "", box=None, show_header=False, title=title, title_justify="left", title_style="bold")
         for row in rows:
             table.add_row(*row)
-        console.print(table)
+        put(console, table)
     return 0
 
 

@@ -6,16 +6,12 @@ from typing import Annotated
 
 import typer
 
-from engines import Engine, EngineError, Style
 from realtime.commands import options
-from realtime.commands.painting import choose_output, may_write, open_for, resolve_styles, write_report
-from realtime.commands.terminal import Terminal, UsageError, error
-from realtime.images import WRITE_SUFFIXES, Picture, find_pictures, read_picture, write_picture
-from realtime.media import Frame, MediaError
-from realtime.sizes import parse_size
-from realtime.stylizer import Stylizer
-
-MOST_PIXELS = 50_000_000
+from realtime.commands.outputs import Batch, choose_target, is_folder, make_folder, may_write, refuse_clashes
+from realtime.commands.painting import Painter, engine_opener, resolve_styles
+from realtime.commands.terminal import Terminal, UsageError
+from realtime.images import ALPHA_SUFFIXES, WRITE_SUFFIXES, Picture, find_pictures, read_picture, write_picture
+from realtime.media import Frame
 
 
 def image(
@@ -34,84 +30,81 @@ def image(
 ) -> int:
     """Paint pictures."""
     terminal = Terminal(quiet=quiet)
-    pictures = [path for given in inputs for path in find_pictures(given)]
-    many = len(pictures) > 1 or inputs[0].is_dir()
-    blended = resolve_styles(style)
+    batch = Batch(report_file)
+    opener = engine_opener(terminal, backend=engine, precision=precision)
     painter = Painter(
-        open_for(terminal, backend=engine, precision=precision),
-        blended,
+        engine=opener,
+        style=resolve_styles(style, terminal=terminal),
         strength=strength,
         colour=float(preserve_colour),
         size=size,
         work_size=work_size,
     )
-    worst, runs = 0, []
-    for path in pictures:
-        entry: dict[str, object] = {"input": str(path), "style": blended.name, "engine": painter.engine.name}
-        runs.append(entry)
-        try:
-            suffix = path.suffix.lower() if path.suffix.lower() in WRITE_SUFFIXES else ".png"
-            target = choose_output(path, output, style=blended, suffix=suffix, many=many)
-            may_write(target, path, force=force)
+    with batch:
+        pictures: dict[Path, None] = {}
+        for given in inputs:
+            with batch.run(given) as entry:
+                pictures |= dict.fromkeys(find_pictures(given))
+                batch.runs.remove(entry)  # each picture gets its own
+        many = len(pictures) > 1 or any(given.is_dir() for given in inputs)
+        paint_all(painter, list(pictures), output, batch, many=many, force=force, terminal=terminal)
+    return batch.code
+
+
+def paint_all(
+    painter: Painter,
+    pictures: list[Path],
+    output: str | None,
+    batch: Batch,
+    *,
+    many: bool,
+    force: bool,
+    terminal: Terminal,
+) -> None:
+    """Paint one picture after the other, once it is known where each goes."""
+    pairs = [(path, choose_place(path, output, label=painter.style.name, many=many)) for path in pictures]
+    refuse_clashes(pairs)
+    ready = []
+    for path, target in pairs:
+        with batch.run(path) as entry:
+            entry["style"] = painter.style.name
+            check_suffix(target)
+            may_write(target, [path], force=force, terminal=terminal)
+            ready.append((path, target, entry))
+    for path, target, entry in ready:
+        with batch.run(path, entry):
+            picture = read_picture(path)
+            if output is not None and (many or is_folder(output)):
+                make_folder(target.parent)
             started = time.perf_counter()
-            write_picture(target, painter.paint(read_picture(path)))
-        except (UsageError, MediaError, EngineError) as wrong:
-            error(str(wrong))
-            entry["error"] = str(wrong)
-            worst = max(worst, 2 if isinstance(wrong, UsageError) else 1)
-            continue
-        entry |= {"output": str(target), "seconds": round(time.perf_counter() - started, 3)}
-        terminal.say(f"{target}: {entry['seconds']} s")
-    write_report(report_file, runs)
-    return worst
+            write_picture(target, paint(painter, picture))
+            seconds = round(time.perf_counter() - started, 3)
+            entry |= {"output": str(target), "engine": painter.engine().name, "seconds": seconds}
+            terminal.say(f"{target}: {seconds} s")
+            if picture.alpha is not None and target.suffix.lower() not in ALPHA_SUFFIXES:
+                terminal.warn(f"{target.name}: transparency is dropped, {target.suffix} has none: .png keeps it")
 
 
-class Painter:
-    """Paints pictures that have nothing to do with each other."""
+def choose_place(path: Path, output: str | None, *, label: str, many: bool) -> Path:
+    """Return where a picture's painting goes; formats that are only read become PNG."""
+    suffix = path.suffix.lower() if path.suffix.lower() in WRITE_SUFFIXES else ".png"
+    return choose_target(path, output, label=label, suffix=suffix, many=many)
 
-    def __init__(
-        self,
-        engine: Engine,
-        style: Style,
-        *,
-        strength: float = 1.0,
-        colour: float = 0.0,
-        size: str = "native",
-        work_size: str | None = None,
-    ) -> None:
-        self.engine = engine
-        self.style = style
-        self.strength = strength
-        self.colour = colour
-        self.size = size
-        self.work_size = work_size
 
-    def paint(self, picture: Picture) -> Picture:
-        """Paint a picture.
+def check_suffix(target: Path) -> None:
+    """Refuse formats that pictures are not written in."""
+    if target.suffix.lower() not in WRITE_SUFFIXES:
+        raise UsageError(f"{target}: pictures are not written as '{target.suffix}': use {', '.join(WRITE_SUFFIXES)}")
 
-        Raises:
-            UsageError: it is too large to paint at once, or a size is wrong.
-        """
-        native = picture.pixels.shape[0], picture.pixels.shape[1]
-        try:
-            size = parse_size(self.size, native=native)
-            work_size = parse_size(self.work_size, native=size) if self.work_size else None
-        except ValueError as wrong:
-            raise UsageError(str(wrong)) from wrong
-        height, width = work_size or size
-        if height * width > MOST_PIXELS and self.strength > 0:
-            raise UsageError(
-                f"{width}x{height} pixels are too many to paint at once (up to {MOST_PIXELS // 10**6} million): "
-                "paint smaller and scale up with --work-size 2160p"
-            )
-        stylizer = Stylizer(
-            self.engine,
-            self.style.vector,
-            strength=self.strength,
-            steadiness=0.0,
-            colour=self.colour,
-            size=size,
-            work_size=work_size,
-        )
-        painted = stylizer.paint(Frame(picture.pixels, pts_seconds=0.0, index=0, alpha=picture.alpha))
-        return Picture(painted.pixels, painted.alpha)
+
+def paint(painter: Painter, picture: Picture) -> Picture:
+    """Paint a picture that has nothing to do with others.
+
+    Raises:
+        UsageError: it is too large to paint at once, or a size is wrong.
+        EngineError: the engine cannot.
+    """
+    sizes = painter.sizes((picture.pixels.shape[0], picture.pixels.shape[1]))
+    stylizer = painter.stylizer(sizes)
+    painted = stylizer.paint(Frame(picture.pixels, pts_seconds=0.0, index=0, alpha=picture.alpha))
+    return Picture(painted.pixels, painted.alpha)

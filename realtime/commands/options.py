@@ -1,13 +1,15 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what people write in them."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from engines import BACKENDS
 from realtime.commands.terminal import UsageError
+from realtime.sizes import parse_size
 from realtime.stylizer import Steadiness
 
 
@@ -38,46 +40,76 @@ def parse_time(text: str | None) -> float | None:
     return float(sum(number * 60.0**place for place, number in enumerate(reversed(numbers))))
 
 
+def within(low: float, high: float) -> Callable[[typer.CallbackParam, float], float]:
+    """Return what refuses numbers outside a range, and nan."""
+
+    def check(parameter: typer.CallbackParam, value: float) -> float:
+        if not low <= value <= high:
+            raise UsageError(f"{parameter.opts[0]} {value:g}: give a number from {low:g} to {high:g}")
+        return value
+
+    return check
+
+
+def check_size(text: str | None) -> str | None:
+    """Refuse what is no size of any picture, before one is opened."""
+    if text is not None:
+        try:
+            parse_size(text, native=(720, 1280))
+        except ValueError as wrong:
+            raise UsageError(str(wrong)) from wrong
+    return text
+
+
 PAINTING = "Painting"
 OUTPUT = "Output"
 
 Style = Annotated[
     list[str],
     typer.Option(
-        "--style", "-s", metavar="NAME|PICTURE|FILE[:WEIGHT]", rich_help_panel=PAINTING,
-        help="A gallery name, a picture or a style file; several are blended: -s the_scream:0.7 -s irises:0.3",
+        "--style", "-s", metavar="STYLE", rich_help_panel=PAINTING,
+        help="A gallery name, a picture or a style file. To blend: -s the_scream:0.7 -s irises:0.3",
     ),
 ]  # fmt: skip
 Strength = Annotated[
-    float, typer.Option(min=0, max=1, rich_help_panel=PAINTING, help="1 paints fully, 0 leaves the frame as it is.")
+    float,
+    typer.Option(
+        metavar="0..1", callback=within(0, 1), rich_help_panel=PAINTING, help="1 paints fully, 0 changes nothing."
+    ),
 ]
 PreserveColour = Annotated[
-    bool, typer.Option("--preserve-colour", rich_help_panel=PAINTING, help="Keep the frame's own colours.")
+    bool, typer.Option("--preserve-colour", metavar="", rich_help_panel=PAINTING, help="Keep the original's colours.")
 ]
 Steady = Annotated[
-    str, typer.Option(metavar="auto|0..1", rich_help_panel=PAINTING, help="Hold still parts still; 0 switches it off.")
+    str, typer.Option(metavar="auto|0..1", rich_help_panel=PAINTING, help="Keep still parts still; 0 for off.")
 ]
 EngineName = Annotated[
     str, typer.Option("--engine", metavar="|".join(("auto", *BACKENDS)), rich_help_panel=PAINTING, help="What paints.")
 ]
 Precision = Annotated[
-    str, typer.Option(metavar="auto|fp32|bf16|fp16", rich_help_panel=PAINTING, help="How exactly the engine computes.")
+    Literal["auto", "fp32", "bf16", "fp16"],
+    typer.Option(metavar="auto|fp32|bf16|fp16", rich_help_panel=PAINTING, help="How exactly the engine reckons."),
 ]
-Size = Annotated[str, typer.Option(metavar="WxH|720p|native", rich_help_panel=OUTPUT, help="Size of the result.")]
+Size = Annotated[
+    str,
+    typer.Option(metavar="WxH|720p|native", callback=check_size, rich_help_panel=OUTPUT, help="Size of the result."),
+]
 WorkSize = Annotated[
     str | None,
     typer.Option(
-        metavar="WxH|360p", rich_help_panel=PAINTING, help="Paint at this size and scale up: faster, broader strokes."
+        metavar="WxH|360p", callback=check_size, rich_help_panel=PAINTING,
+        help="Paint at this size and scale up: faster, with broader strokes.",
     ),
-]
+]  # fmt: skip
 Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output", "-o", metavar="FILE|FOLDER", rich_help_panel=OUTPUT, help="Where to; beside the input by default."
-    ),
+    str | None,
+    typer.Option("--output", "-o", metavar="FILE|FOLDER", rich_help_panel=OUTPUT, help="Beside the input by default."),
 ]
-Force = Annotated[bool, typer.Option("--force", "-f", rich_help_panel=OUTPUT, help="Overwrite without asking.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Force = Annotated[
+    bool,
+    typer.Option("--force", "-f", metavar="", rich_help_panel=OUTPUT, help="Overwrite what exists, without asking."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Say nothing but errors.")]
 ReportFile = Annotated[
-    Path | None, typer.Option("--report", metavar="FILE.json", help="Write what was done, and how fast, as JSON.")
+    Path | None, typer.Option("--report", metavar="FILE.json", help="Write what was done, and how fast.")
 ]

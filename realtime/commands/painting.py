@@ -1,49 +1,127 @@
-"""What the painting commands share: styles as people name them, outputs, reports."""
+"""What the painting commands share: engines, sizes, and styles as people name them."""
 
-import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
-import typer
-
-from engines import Engine, Style, blend, encode_style, library, network_id, open_engine
+from engines import BACKENDS, Engine, Style, WeightsError, blend, encode_style, library, network_id, open_engine
 from engines import style as styles
 from realtime.commands.terminal import Terminal, UsageError
 from realtime.images import READ_SUFFIXES, read_picture
-from realtime.media import SinkError
+from realtime.media import SourceError
+from realtime.sizes import parse_size
+from realtime.stylizer import Steadiness, Stylizer
 
 NETWORK = "pincel"
+SMALLEST_STYLE = 16
+MOST_PIXELS = 36_000_000  # a little over 8K; painting takes some 230 bytes a pixel
+
+Size = tuple[int, int]
 
 
-def open_for(terminal: Terminal, *, backend: str, precision: str) -> Engine:
-    """Open an engine and say which."""
-    engine = open_engine(NETWORK, backend=backend, precision=precision)
-    terminal.say(f"engine: {engine.backend.reason}")
-    return engine
+@dataclass(frozen=True)
+class Painter:
+    """How a command paints what it is given.
+
+    Attributes:
+        engine: opens the engine at the first call.
+        size, work_size: as a person wrote them.
+        Others as of `Stylizer`.
+    """
+
+    engine: Callable[[], Engine]
+    style: Style
+    strength: float = 1.0
+    steadiness: Steadiness = 0.0
+    colour: float = 0.0
+    size: str = "native"
+    work_size: str | None = None
+
+    def sizes(self, native: Size, *, even: bool = False) -> tuple[Size, Size]:
+        """Return the sizes of the result and of the painting.
+
+        Raises:
+            UsageError: they cannot be.
+        """
+        try:
+            size = parse_size(self.size, native=native, even=even)
+            work_size = parse_size(self.work_size, native=size) if self.work_size else size
+        except ValueError as wrong:
+            raise UsageError(str(wrong)) from wrong
+        height, width = work_size
+        if height * width > MOST_PIXELS and self.strength > 0:
+            raise UsageError(
+                f"{width}x{height} pixels are too many to paint at once (up to {MOST_PIXELS // 10**6} million): "
+                "paint smaller and scale up with --work-size 2160p"
+            )
+        return size, work_size
+
+    def stylizer(self, sizes: tuple[Size, Size], *, rate: Fraction = Fraction(30)) -> Stylizer:
+        """Prepare to paint a stream, the engine compiled for its size.
+
+        Raises:
+            EngineError: the engine cannot, or the style is not for it.
+        """
+        engine = self.engine()
+        if self.style.vector.size != engine.backend.style_size:
+            raise WeightsError(f"the style {self.style.name} is damaged: encode its picture again")
+        if self.strength > 0:
+            engine.prepare(sizes[1])
+        return Stylizer(
+            engine,
+            self.style.vector,
+            strength=self.strength,
+            steadiness=self.steadiness,
+            colour=self.colour,
+            rate=rate,
+            size=sizes[0],
+            work_size=sizes[1],
+        )
 
 
-def resolve_styles(texts: Sequence[str]) -> Style:
+def engine_opener(terminal: Terminal, *, backend: str, precision: str) -> Callable[[], Engine]:
+    """Return what opens an engine when it is first needed, and says which.
+
+    Raises:
+        UsageError: no engine is called so.
+    """
+    if backend not in ("auto", *BACKENDS):
+        raise UsageError(f"no engine is called {backend!r}: choose auto, {' or '.join(BACKENDS)}")
+
+    @cache
+    def opened() -> Engine:
+        with terminal.working("opening the engine (the first time it is built)"):
+            engine = open_engine(NETWORK, backend=backend, precision=precision)
+        terminal.say(f"engine: {engine.backend.reason}")
+        return engine
+
+    return opened
+
+
+def resolve_styles(texts: Sequence[str], *, terminal: Terminal) -> Style:
     """Find the styles that a person named, each with an optional ":weight", and blend them.
 
     Raises:
-        UsageError: none is named, or a weight is impossible.
-        WeightsError: a name or a style file leads to no style.
+        UsageError: a name is unknown or a weight impossible.
+        WeightsError: a style file cannot be used.
         SourceError: a picture cannot be read.
     """
-    if not texts:
-        raise UsageError(
-            "which style? --style starry_night, a picture or a style file; `pincel styles list` shows names"
-        )
     parts = [split_weight(text) for text in texts]
+    if len(parts) == 1 and parts[0][1] != 1:
+        raise UsageError(f"--style {texts[0]}: a weight is for blending styles; to paint more weakly use --strength")
+    found = [(resolve_style(name, terminal=terminal), weight) for name, weight in parts]
     try:
-        return blend([(resolve_style(name), weight) for name, weight in parts])
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+        return blend(found)
+    except WeightsError:
+        raise
+    except ValueError as wrong:
+        raise UsageError(str(wrong)) from wrong
 
 
 def split_weight(text: str) -> tuple[str, float]:
-    """Split "name:0.3"; the weight is 1 where there is none."""
+    """Split "name:0.3"; the weight is 1 where there is none, as in C:/x.png."""
     name, colon, number = text.rpartition(":")
     if not colon or Path(text).exists():
         return text, 1.0
@@ -53,81 +131,32 @@ def split_weight(text: str) -> tuple[str, float]:
         return text, 1.0
 
 
-def resolve_style(text: str) -> Style:
-    """Find a style by name, read it from a style file, or encode a picture."""
-    path = Path(text)
-    network = network_id(NETWORK)
-    if path.suffix == ".safetensors" and path.exists():
+def resolve_style(text: str, *, terminal: Terminal) -> Style:
+    """Find a style by name, read it from a style file, or encode a picture; as `resolve_styles` for one."""
+    path, network = Path(text), network_id(NETWORK)
+    if text in library.names(network):
+        return library.find(text, network=network)
+    if path.suffix.lower() == ".safetensors":
         return styles.load(path, network=network)
-    if text not in library.names(network) and (
-        path.exists() or path.suffix.lower() in (*READ_SUFFIXES, ".safetensors")
-    ):
-        picture = read_picture(path).pixels
-        if min(picture.shape[:2]) < 16:
-            raise UsageError(f"{path} is {picture.shape[1]}x{picture.shape[0]} pixels: a style needs 16x16 or more")
-        return encode_style(picture, name=path.stem, network=NETWORK)
-    return library.find(text, network=network)
-
-
-def choose_output(source: Path, output: Path | None, *, style: Style, suffix: str, many: bool) -> Path:
-    """Return where the painting of a source goes.
-
-    Args:
-        source: the input.
-        output: what the person said: a file, a folder, or nothing.
-        style: names the result where the person did not.
-        suffix: of the result, likewise.
-        many: whether there are several inputs, so that the output must be a folder.
-    """
-    label = "".join(letter if letter.isalnum() or letter in "-_+" else "_" for letter in style.name)
-    name = f"{source.stem.replace('%', '') or source.name}-{label}{suffix}"
-    if output is None:
-        return source.parent / name
-    if many or output.is_dir() or str(output).endswith(("/", "\\")):
-        if output.exists() and not output.is_dir():
-            raise UsageError(f"{output} is a file, and there are several inputs: name a folder")
-        make_folder(output)
-        return output / name
-    return output
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder where it is missing.
-
-    Raises:
-        SinkError: it cannot be made.
-    """
+    if path.exists() or path.suffix.lower() in READ_SUFFIXES:
+        return picture_style(path, name=path.stem, terminal=terminal)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SinkError(f"cannot make the folder {folder}: {error.strerror}") from error
+        return library.find(text, network=network)
+    except WeightsError as wrong:
+        raise UsageError(str(wrong)) from wrong
 
 
-def may_write(output: Path, source: Path | None, *, force: bool) -> None:
-    """Make sure that writing loses nothing: ask, or refuse where nobody can answer.
-
-    Raises:
-        UsageError: the output is the input, or exists and the person does not want to lose it.
-    """
-    if not output.exists():
-        return
-    if source is not None and source.exists() and output.samefile(source):
-        raise UsageError(f"{output} is the input itself: name another output with -o")
-    if force:
-        return
-    if not sys.stdin.isatty() or not typer.confirm(f"{output} exists. Overwrite it?", err=True):
-        raise UsageError(f"{output} exists: name another output, or use --force")
-
-
-def write_report(path: Path | None, runs: list[dict[str, object]]) -> None:
-    """Write what the runs were as JSON.
+def picture_style(path: Path, *, name: str, terminal: Terminal) -> Style:
+    """Read the style of a picture.
 
     Raises:
-        SinkError: it cannot be written.
+        SourceError: it cannot be read, or is too small.
     """
-    if path is None:
-        return
-    try:
-        path.write_text(json.dumps({"runs": runs}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SinkError(f"cannot write the report {path}: {error.strerror}") from error
+    picture = read_picture(path).pixels
+    if min(picture.shape[:2]) < SMALLEST_STYLE:
+        raise SourceError(
+            f"{path} is {picture.shape[1]}x{picture.shape[0]} pixels: "
+            f"a style needs {SMALLEST_STYLE}x{SMALLEST_STYLE} or more"
+        )
+    with terminal.working(f"reading the style of {path.name}"):
+        return encode_style(picture, name=name, network=NETWORK)

@@ -1,19 +1,33 @@
 """What a command says: everything on standard error, nothing but errors when quiet."""
 
+import os
+import sys
+import time
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import TextIO
 
-from rich.console import Console
+import typer
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from realtime.report import Report
 
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+SECONDS_BETWEEN_UPDATES = 0.1
+PIPED_WIDTH = 200
+NARROW = 100
+
+console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 class UsageError(Exception):
     """A command was given what it cannot take; the message says what, and what to do."""
+
+
+class Interrupted(Exception):
+    """Ctrl-C ended the work well; the message says what is there."""
 
 
 class Terminal:
@@ -25,30 +39,45 @@ class Terminal:
     def say(self, text: str) -> None:
         """Print a line."""
         if not self.quiet:
-            console.print(escape(text))
+            put(console, escape(text))
 
     def warn(self, text: str) -> None:
         """Print a line that a person should not miss."""
         if not self.quiet:
-            console.print(f"[yellow]{escape(text)}[/yellow]")
+            put(console, f"[yellow]{escape(text)}[/yellow]")
+
+    def ask(self, question: str) -> bool | None:
+        """Ask yes or no; None where nobody can answer."""
+        if self.quiet or sys.stdin is None or not (sys.stdin.isatty() and console.is_terminal):
+            return None
+        return typer.confirm(question, err=True)
+
+    @contextmanager
+    def working(self, text: str) -> Iterator[None]:
+        """Show that something goes on which may take seconds."""
+        if self.quiet or not console.is_terminal:
+            yield
+            return
+        with console.status(escape(text)):
+            yield
 
     @contextmanager
     def progress(self, title: str, total: int | None) -> Iterator[Callable[[Report], None]]:
         """Show a bar with frames a second, time left and stage times, moved by calling what is yielded."""
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[fps]:.1f} fps"),
-            TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[stages]}[/dim]"),
-        )
-        with Progress(*columns, console=console, disable=self.quiet, transient=True) as bar:
+        columns = [BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[fps]:.1f} fps"), TimeRemainingColumn()]
+        if console.width >= NARROW:
+            columns = [TextColumn("{task.description}"), *columns, TextColumn("[dim]{task.fields[stages]}[/dim]")]
+        is_shown = console.is_terminal and not self.quiet
+        with Progress(*columns, console=console, disable=not is_shown, transient=True) as bar:
             task = bar.add_task(escape(title), total=total, fps=0.0, stages="")
+            shown_at = 0.0
 
             def show(report: Report) -> None:
-                if bar.disable or report.frames % 8:
+                nonlocal shown_at
+                now = time.monotonic()
+                if not is_shown or now - shown_at < SECONDS_BETWEEN_UPDATES:
                     return
+                shown_at = now
                 stages = " ".join(
                     f"{name} {getattr(report, name).recent_ms():.0f} ms" for name in ("read", "paint", "write")
                 )
@@ -59,4 +88,56 @@ class Terminal:
 
 def error(text: str) -> None:
     """Print an error as one line, quiet or not."""
-    console.print(f"[red]pincel:[/red] {escape(' '.join(text.split()))}")
+    put(console, f"[red]pincel:[/red] {escape(' '.join(text.splitlines()))}")
+
+
+def put(to: Console, what: RenderableType) -> None:
+    """Print; where the reader has gone, go on in silence."""
+    try:
+        to.print(what)
+    except (SystemExit, OSError):  # rich's answer to a closed pipe is SystemExit
+        to.quiet = True
+        with suppress(OSError), open(os.devnull, "w") as nothing:  # noqa: PTH123 - it is no path
+            os.dup2(nothing.fileno(), to.file.fileno())  # else the interpreter fails to flush at its end
+
+
+def page() -> Console:
+    """Return a console for what was asked for: standard output, in whole lines where it goes into a pipe."""
+    return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
+def open_closed_streams() -> None:
+    """Give standard streams that were closed at the start a place: the next file opened would get their number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep from the terminal what libraries write past us: libjpeg and x264 know no other way to complain."""
+    own = os.dup(2)
+    before, stream = sys.stderr, own_stream(own)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    sys.stderr = stream
+    try:
+        with warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.stderr = before
+        os.dup2(own, 2)
+        os.close(own)
+
+
+def own_stream(number: int) -> TextIO:
+    """Return standard error on another number; itself where it is none of the process's (as in tests)."""
+    stream = sys.__stderr__
+    if stream is None or stream is not sys.stderr:
+        return sys.stderr
+    return open(number, "w", buffering=1, encoding=stream.encoding, errors="backslashreplace", closefd=False)
