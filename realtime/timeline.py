@@ -61,7 +61,7 @@ class Timeline:
         repaired: frames whose time was missing or did not rise.
         errors: ticks of packets at which the decoder complained.
         damaged: ticks of frames that decoded with faults.
-        last: tick of the last frame, None before the first.
+        first, last: ticks of the first and the last frame, None before the first.
         packets: packets seen.
         last_dts: decoding time of the last packet.
     """
@@ -70,6 +70,7 @@ class Timeline:
         self.repaired = 0
         self.errors: list[int] = []
         self.damaged: list[int] = []
+        self.first: int | None = None
         self.last: int | None = None
         self.packets = 0
         self.last_dts: int | None = None
@@ -103,6 +104,7 @@ class Timeline:
         if self.last is not None and tick <= self.last:
             tick, is_guess = self.last + 1, True
         self.repaired += is_guess
+        self.first = tick if self.first is None else self.first
         self.last = tick
         self._has_fields |= frame.interlaced_frame
         if frame.is_corrupt:

@@ -170,7 +170,8 @@ class Tracks:
 
     def _seek(self) -> None:
         try:
-            self._source.seek(round(self._start * av.time_base))
+            # A little early, for MPEG-TS may land behind it; what comes before the start is not copied.
+            self._source.seek(max(0, round((self._start - 2) * av.time_base)))
         except av.FFmpegError:
             return  # no index: the packets before the start are read and dropped
 

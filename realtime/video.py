@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import av
 from av.container import Flags
@@ -58,8 +58,8 @@ class VideoReader:
         try:
             self._stream = choose_stream(self._container, self._path)
             self._read_header(start_seconds, end_seconds)
-            self._frames = self._placed_frames()
-            self._first = self._read_first_frame()
+            self._first = self._find_first_frame()
+            self._read_first_frame(self._first[1])
         except BaseException:
             self.close()
             raise
@@ -73,28 +73,40 @@ class VideoReader:
         self._shift, self._end = trim_ticks(self._container, self.time_base, start_seconds, end_seconds)
         self._start = self._shift if start_seconds else None
         # AVI stores decoding times only; what the demuxer invents for presentation goes back and forth.
-        times_are_kept = "avi" not in self._container.format.name.split(",")
+        self._times: Literal["kept", "rebuilt"] = "rebuilt" if self._container.format.name == "avi" else "kept"
         self._step = max(1, ticks(float(1 / self.rate), self.time_base))
-        self._timeline = Timeline(step=self._step, times="kept" if times_are_kept else "rebuilt")
         self._container.flags &= ~cast("int", Flags.gen_pts.value)
         self.frame_count = self._estimate_count()
         self.losses = Losses()
         self.notes: list[str] = []
-        if self._start is not None:
-            self._seek(self._start)
 
-    def _seek(self, tick: int) -> None:
+    def _find_first_frame(self) -> tuple[int, av.VideoFrame]:
+        """Seek to the start and decode the first frame from there on."""
+        start = self._start
+        for seconds_before in (0.0, 2.0, 10.0, float("inf")):
+            if start is not None:
+                self._seek(start, seconds_before)
+            self._timeline = Timeline(step=self._step, times=self._times)
+            self._frames = self._placed_frames()
+            first = next(self._frames, None)
+            # Some containers (MPEG-TS) seek to just before the start, behind the key frame that it needs.
+            if start is None or (self._timeline.first is not None and self._timeline.first <= start):
+                break
+        if first is None:
+            raise SourceError(self._nothing_decodes())
+        return first
+
+    def _seek(self, tick: int, seconds_before: float) -> None:
+        beginning = self._stream.start_time or 0
+        whole_way = seconds_before == float("inf")
+        target = beginning if whole_way else max(beginning, tick - ticks(seconds_before, self.time_base))
         try:
-            self._container.seek(tick, stream=self._stream)
+            self._container.seek(target, stream=self._stream)
         except av.FFmpegError:
             # No index to seek by: decoding from the beginning gives the same frames, later.
             _log.info("%s cannot be sought in: reading it from its beginning", self._path)
 
-    def _read_first_frame(self) -> tuple[int, av.VideoFrame]:
-        first = next(self._frames, None)
-        if first is None:
-            raise SourceError(self._nothing_decodes())
-        frame = first[1]
+    def _read_first_frame(self, frame: av.VideoFrame) -> None:
         self.colour = Colour.of(frame)
         self._converter = ColourConverter(self.colour)
         self._coded_size = size = (frame.height, frame.width)
@@ -111,7 +123,6 @@ class VideoReader:
             self.notes.append(f"HDR ({_HDR[self.colour.transfer]}) is painted as it is, without tone mapping")
         if frame.interlaced_frame:
             self.notes.append("interlaced video is painted as it is, both fields in one frame")
-        return first
 
     def __iter__(self) -> Iterator[Frame]:
         if self._is_iterated:
@@ -158,7 +169,7 @@ class VideoReader:
             end_seconds=float((end_tick - self._shift) * self.time_base),
         )
         if self._timeline.repaired:
-            self.notes.append(f"{self._timeline.repaired} frames had no usable time: it was worked out from the rate")
+            self._note_once(f"{self._timeline.repaired} frames had no usable time: it was worked out from the rate")
 
     def _seconds(self, tick_values: Iterable[int]) -> tuple[float, ...]:
         return tuple(float((tick - self._shift) * self.time_base) for tick in tick_values)

@@ -155,15 +155,16 @@ def test_pictures_that_change_size_are_scaled_to_the_first(tmp_path: Path) -> No
     ]
 
 
-def test_a_trimmed_clip_starts_at_zero(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "clip.mp4", ticks=range(0, 24 * 50, 24), options={"g": "10"})
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_a_trimmed_clip_starts_at_zero(suffix: str, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / f"clip{suffix}", ticks=range(50), time_base=Fraction(1, 25), options={"g": "10"})
     reader = VideoReader(path, start_seconds=0.6, end_seconds=1.0)
     frames = list(reader)
     assert stamps(frames) == list(range(15, 25))
-    assert [frame.pts_seconds for frame in frames] == pytest.approx([index / 25 for index in range(10)])
+    assert [frame.pts_seconds for frame in frames] == pytest.approx([index / 25 for index in range(10)], abs=6e-4)
     assert frames[0].index == 0
     assert reader.loss_summary() is None
-    assert reader.frame_count == 10
+    assert reader.frame_count == pytest.approx(10, abs=1)
 
 
 def test_a_clip_that_starts_late_is_trimmed_from_its_beginning(tmp_path: Path) -> None:
