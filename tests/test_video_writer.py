@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 
 from realtime.colour import Colour
 from realtime.encoders import CONTAINERS, choose_encoding
-from realtime.media import Frame, SinkError, SourceError
+from realtime.media import Frame, Sink, SinkError, Source, SourceError
 from realtime.video import VideoReader
 from realtime.video_writer import VideoWriter
 from tests.clips import SIZE, TICK, hashes, packets, stamped, stamps, write_clip
@@ -339,6 +339,16 @@ def test_random_damage_never_stops_the_painting(name: str, encoder: str, tmp_pat
             paint(origin, tmp_path / "out.mkv", preset="ultrafast")
         except SourceError as error:
             assert "\n" not in str(error)  # noqa: PT017
+
+
+def test_reader_and_writer_are_a_source_and_a_sink(tmp_path: Path) -> None:
+    source: Source = VideoReader(write_clip(tmp_path / "in.mp4"))
+    sink: Sink = VideoWriter(tmp_path / "out.mp4", size=source.size, rate=source.rate, encoder="software")
+    for frame in source:
+        sink.write(frame)
+    sink.close()
+    source.close()
+    assert names(tmp_path) == ["in.mp4", "out.mp4"]
 
 
 # Whole or not at all
