@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 import numpy as np
@@ -15,12 +15,17 @@ from av.video.stream import VideoStream
 
 from realtime.media import Frame, Pixels
 from realtime.pattern import Pattern, read_stamp
+from realtime.video import VideoReader
+from realtime.video_writer import VideoWriter
 
 if TYPE_CHECKING:
     from av.container.core import Chapter  # in PyAV's stubs only
 
 SIZE = (64, 96)
 TICK = Fraction(1, 600)
+
+# Gaps of a variable frame rate, in ticks.
+UNEVEN = (0, 24, 25, 90, 91, 300, 301, 302, 480, 1200)
 
 
 @cache
@@ -132,3 +137,45 @@ def packets(path: Path, kind: str) -> list[list[tuple[float, str]]]:
 def hashes(path: Path, kind: str) -> list[list[str]]:
     """Hash of every packet, by stream of one type."""
     return [[digest for _, digest in stream] for stream in packets(path, kind)]
+
+
+def frames(ticks: tuple[int, ...] | range, *, time_base: Fraction = TICK, size: tuple[int, int] = SIZE) -> list[Frame]:
+    return [
+        Frame(stamped(index, size=size), pts_seconds=float(tick * time_base), index=index, duration_seconds=0.04)
+        for index, tick in enumerate(ticks)
+    ]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def write(path: Path, ticks: tuple[int, ...] | range = UNEVEN, **settings: Any) -> VideoWriter:
+    """Write stamped frames in software."""
+    size = settings.pop("size", SIZE)
+    time_base = settings.pop("time_base", TICK)
+    writer = VideoWriter(path, size=size, rate=Fraction(25), time_base=time_base, **{"encoder": "software"} | settings)
+    for frame in frames(ticks, time_base=time_base, size=size):
+        writer.write(frame)
+    writer.close()
+    return writer
+
+
+def paint(source: Path, target: Path, **settings: Any) -> VideoWriter:
+    """Copy a file as `pincel convert` does, without the paint."""
+    span = {key: settings.get(key) for key in ("start_seconds", "end_seconds")}
+    reader = VideoReader(source, **span)
+    writer = VideoWriter(
+        target,
+        size=reader.size,
+        rate=reader.rate,
+        time_base=reader.time_base,
+        sample_aspect_ratio=reader.sample_aspect_ratio,
+        colour=reader.colour,
+        tracks=source,
+        **{"encoder": "software"} | settings,
+    )
+    for frame in reader:
+        writer.write(frame)
+    writer.close()
+    return writer
