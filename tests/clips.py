@@ -1,4 +1,4 @@
-"""Small video files for the tests of media, made with PyAV alone."""
+"""Small video files for the tests of media, made with PyAV alone, and short ways through reader and writer."""
 
 import hashlib
 from collections.abc import Callable, Sequence
