@@ -197,7 +197,7 @@ class PictureFolder:
         write_picture(self._folder / name, Picture(frame.pixels, frame.alpha), quality=self._quality)
         self._written += 1
 
-    def close(self) -> None:
+    def close(self, *, interrupted: bool = False) -> None:
         """Nothing is left to do: each picture was whole when it got its name."""
 
     def discard(self) -> None:

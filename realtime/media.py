@@ -79,8 +79,12 @@ class Sink(Protocol):
             SinkError: it cannot be written.
         """
 
-    def close(self) -> None:
-        """Finish: what was written is whole and stands under its name."""
+    def close(self, *, interrupted: bool = False) -> None:
+        """Finish: what was written is whole and stands under its name.
+
+        Args:
+            interrupted: the source went on; what runs beside the frames ends here too.
+        """
 
     def discard(self) -> None:
         """Give up: nothing half-written stays behind."""

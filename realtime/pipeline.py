@@ -59,7 +59,7 @@ def run(
             on_interrupt()
         for sink in sinks:
             if report.frames:
-                sink.close()
+                sink.close(interrupted=report.interrupted)
             else:  # an empty file would not play
                 sink.discard()
     except BaseException:

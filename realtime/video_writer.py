@@ -206,13 +206,11 @@ class VideoWriter:
                 packet.duration = duration
             self._container.mux(packet)
 
-    def end_tracks_here(self) -> None:
-        """Copy no sound beyond the last frame: call it before `close` where the video is cut short."""
-        if self._tracks:
-            self._tracks.end_here()
-
-    def close(self) -> None:
+    def close(self, *, interrupted: bool = False) -> None:
         """Finish: the file is whole and stands under its name. Closing again does nothing.
+
+        Args:
+            interrupted: the source went on; copy no sound beyond the last frame.
 
         Raises:
             SinkError: it cannot be finished, or no frame was written; nothing is left behind.
@@ -225,6 +223,8 @@ class VideoWriter:
         try:
             self._encode(None)
             if self._tracks:
+                if interrupted:
+                    self._tracks.end_here()
                 self._tracks.copy_rest()
                 self._tracks.close()
                 if self._tracks.refused:

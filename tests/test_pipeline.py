@@ -46,10 +46,10 @@ class FakeSink:
             raise SinkError("the disk is full")
         self.frames.append(frame)
 
-    def close(self) -> None:
+    def close(self, *, interrupted: bool = False) -> None:
         if self.close_fails:
             raise SinkError("the disk is full at the end")
-        self.ended.append("closed")
+        self.ended.append("interrupted" if interrupted else "closed")
 
     def discard(self) -> None:
         self.ended.append("discarded")
@@ -133,7 +133,7 @@ def test_ctrl_c_keeps_what_is_painted() -> None:
     report = run(source, interrupt_at(12), [sink])
     assert report.interrupted
     assert [frame.index for frame in sink.frames] == list(range(12))
-    assert sink.ended == ["closed"]
+    assert sink.ended == ["interrupted"]
     assert report.painted_until == pytest.approx(11 / 25)
     assert source.closed == 1
 

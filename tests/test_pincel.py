@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from engines import WeightsError
+from engines.networks.pincel import Modulation, Pincel
+from engines.weights import load_network
+
+
+@pytest.fixture(scope="module")
+def network() -> Pincel:
+    network = load_network("pincel")
+    assert isinstance(network, Pincel)
+    return network
+
+
+def test_the_reference_painting_comes_out(shared: Path) -> None:
+    folder = shared / "bootstrap"
+    network = load_network("pincel", folder / "pincel_bootstrap.safetensors")
+    reference = load_file(folder / "reference.safetensors")
+    with torch.inference_mode():
+        style = network.encode(reference["style_picture"])  # type: ignore[operator]
+        painted, _ = network(reference["content"], style, torch.zeros_like(style), torch.zeros(1))
+    assert (style - reference["style"]).abs().max() < 1e-3
+    assert (painted - reference["painted"]).abs().max() < 1 / 255
+
+
+def test_sizes_are_as_said(network: Pincel) -> None:
+    style = torch.zeros(2, Pincel.style_size)
+    with torch.inference_mode():
+        painted, scene = network(torch.rand(2, 3, 48, 64), style, style, torch.zeros(2))
+    assert painted.shape == (2, 3, 48, 64)
+    assert scene.shape == style.shape == (2, 2432)
+    assert painted.min() >= 0
+    assert painted.max() <= 1
+
+
+def test_centring_leaves_the_painting(network: Pincel) -> None:
+    rgb, other = torch.rand(1, 3, 64, 64), torch.rand(1, 3, 48, 80)
+    centred = Pincel().eval().requires_grad_(False)
+    centred.load_state_dict(network.state_dict())
+    with torch.inference_mode():
+        style = network.encode(rgb)
+        centred.centre(rgb, style)
+        before, _ = network(other, style, style * 0, torch.zeros(1))
+        after, _ = centred(other, style, style * 0, torch.zeros(1))
+        _, scene = centred(rgb, style, style * 0, torch.zeros(1))
+    assert (before - after).abs().max() < 1e-4
+    assert scene[:, :1216].abs().max() < 1e-4
+
+
+def test_adain_gives_the_styles_statistics() -> None:
+    torch.manual_seed(0)
+    x, scale, shift = torch.randn(2, 4, 16, 16) * 3 + 1, torch.rand(2, 4), torch.rand(2, 4)
+    adain = Modulation(torch.cat([scale - 1, shift], 1), torch.zeros(2, 8), torch.zeros(2))
+    y = adain(x)
+    assert y.mean((2, 3)) == pytest.approx(shift, abs=1e-4)
+    assert y.std((2, 3), correction=0) == pytest.approx(scale, abs=1e-4)
+    means, variances = adain.scene().chunk(2, 1)
+    assert means == pytest.approx(x.mean((2, 3)), abs=1e-5)
+    assert variances == pytest.approx(x.var((2, 3), correction=0), rel=1e-4)
+
+
+def test_memory_mixes_statistics() -> None:
+    x, before = torch.randn(1, 4, 8, 8), torch.rand(1, 8)
+    current = Modulation(torch.zeros(1, 8), before, torch.zeros(1))
+    current(x)
+    mixed = Modulation(torch.zeros(1, 8), before, torch.full((1,), 0.75))
+    mixed(x)
+    assert mixed.scene() == pytest.approx(0.75 * before + 0.25 * current.scene(), abs=1e-5)
+
+
+@pytest.mark.parametrize("change", ["missing", "unknown", "shape"])
+def test_weights_that_do_not_fit_name_the_tensor(tmp_path: Path, network: Pincel, change: str) -> None:
+    tensors = dict(network.state_dict())
+    if change == "missing":
+        del tensors["e2.weight"]
+    elif change == "unknown":
+        tensors["e4.weight"] = torch.zeros(1)
+    else:
+        tensors["e2.weight"] = torch.zeros(3, 3)
+    save_file(tensors, tmp_path / "wrong.safetensors")
+    says = {
+        "missing": "no tensor e2.weight",
+        "unknown": "unknown tensor e4.weight",
+        "shape": r"e2.weight has shape \[3",
+    }
+    with pytest.raises(WeightsError, match=says[change]):
+        load_network("pincel", tmp_path / "wrong.safetensors")
+
+
+def test_a_damaged_or_missing_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cut.safetensors").write_bytes(b"\x10\x00")
+    for name in ("cut", "missing"):
+        with pytest.raises(WeightsError, match="cannot read the weights"):
+            load_network("pincel", tmp_path / f"{name}.safetensors")
+    with pytest.raises(WeightsError, match="no network is called 'gatys'"):
+        load_network("gatys")
