@@ -13,12 +13,7 @@ Paint = Callable[[Frame], Frame]
 
 
 def run(
-    source: Source,
-    paint: Paint,
-    sinks: Sequence[Sink],
-    *,
-    progress: Callable[[Report], None] | None = None,
-    on_interrupt: Callable[[], None] | None = None,
+    source: Source, paint: Paint, sinks: Sequence[Sink], *, progress: Callable[[Report], None] | None = None
 ) -> Report:
     """Paint a source into sinks until it ends.
 
@@ -32,7 +27,6 @@ def run(
         paint: called in this thread.
         sinks: written to in a thread of their own.
         progress: called in this thread after each frame.
-        on_interrupt: called in this thread after Ctrl-C, when what was painted is written and no sink is closed.
 
     Raises:
         MediaError: the source or a sink failed.
@@ -55,8 +49,6 @@ def run(
             report.interrupted = True
         reader.stop()
         writer.finish()
-        if report.interrupted and on_interrupt:
-            on_interrupt()
         for sink in sinks:
             if report.frames:
                 sink.close(interrupted=report.interrupted)

@@ -67,8 +67,7 @@ class Job:
             for note in notes:
                 self.terminal.warn(f"{source.name}: {note}")
             progress = stack.enter_context(self.terminal.progress(source.name, reader.frame_count))
-            end_early = sink.end_tracks_here if isinstance(sink, VideoWriter) else None  # else all the sound is copied
-            report = run(reader, stylizer.paint, [sink], progress=progress, on_interrupt=end_early)
+            report = run(reader, stylizer.paint, [sink], progress=progress)
         report.notes += dict.fromkeys((*notes, *getattr(reader, "notes", ()), *getattr(sink, "notes", ())))
         for note in report.notes[len(notes) :]:
             self.terminal.warn(f"{source.name}: {note}")
