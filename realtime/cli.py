@@ -17,7 +17,7 @@ from realtime.commands.demo import demo
 from realtime.commands.doctor import doctor
 from realtime.commands.image import image
 from realtime.commands.styles import styles
-from realtime.commands.terminal import Interrupted, UsageError, console, error, hushed, open_closed_streams
+from realtime.commands.terminal import Interrupted, UsageError, console, describe, error, hushed, open_closed_streams
 from realtime.media import MediaError
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
@@ -102,12 +102,10 @@ def judge(wrong: Exception) -> tuple[int, str]:
             return WRONG, str(wrong)
         case TyperException():  # without a message where the help was shown
             return WRONG, wrong.format_message().replace("Value error, ", "")
-        case MediaError() | EngineError():
-            return FAILED, str(wrong)
+        case MediaError() | EngineError() | OSError():
+            return FAILED, describe(wrong)
         case MemoryError():
             return FAILED, "not enough memory: paint at a smaller size with --work-size or --size"
-        case OSError():
-            return FAILED, f"{wrong.filename or 'the system'}: {wrong.strerror or wrong}"
     log.info("where it happened", exc_info=wrong)
     return FAILED, f"{type(wrong).__name__}: {wrong}; this is a bug in Pincel, `pincel --verbose ...` shows where"
 

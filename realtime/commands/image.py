@@ -10,6 +10,7 @@ from realtime.commands import options
 from realtime.commands.outputs import Batch, choose_target, is_folder, make_folder, may_write, refuse_clashes
 from realtime.commands.painting import Painter, engine_opener, resolve_styles
 from realtime.commands.terminal import Terminal, UsageError
+from realtime.encoders import CONTAINERS
 from realtime.images import ALPHA_SUFFIXES, WRITE_SUFFIXES, Picture, find_pictures, read_picture, write_picture
 from realtime.media import Frame
 
@@ -68,6 +69,8 @@ def paint_all(
     for path, target in pairs:
         with batch.run(path) as entry:
             entry["style"] = painter.style.name
+            if path.suffix.lower() in CONTAINERS:
+                raise UsageError(f"{path} is a video: use `pincel convert`")
             check_suffix(target)
             may_write(target, [path], force=force, terminal=terminal)
             ready.append((path, target, entry))
@@ -76,10 +79,11 @@ def paint_all(
             picture = read_picture(path)
             if output is not None and (many or is_folder(output)):
                 make_folder(target.parent)
+            engine = painter.engine()
             started = time.perf_counter()
             write_picture(target, paint(painter, picture))
             seconds = round(time.perf_counter() - started, 3)
-            entry |= {"output": str(target), "engine": painter.engine().name, "seconds": seconds}
+            entry |= {"output": str(target), "engine": engine.name, "seconds": seconds}
             terminal.say(f"{target}: {seconds} s")
             if picture.alpha is not None and target.suffix.lower() not in ALPHA_SUFFIXES:
                 terminal.warn(f"{target.name}: transparency is dropped, {target.suffix} has none: .png keeps it")

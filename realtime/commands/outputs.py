@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from engines import EngineError
-from realtime.commands.terminal import Terminal, UsageError, error
+from realtime.commands.terminal import Terminal, UsageError, describe, error
 from realtime.media import MediaError, SinkError
 
 LONGEST_LABEL = 60
@@ -146,8 +146,8 @@ class Batch:
         try:
             yield entry
         except (UsageError, MediaError, EngineError, OSError) as wrong:
-            entry["error"] = str(wrong)
-            error(str(wrong))
+            entry["error"] = describe(wrong)
+            error(describe(wrong))
             self.code = max(self.code, 2 if isinstance(wrong, UsageError) else 1)
         except KeyboardInterrupt:
             entry["error"] = "interrupted"

@@ -91,6 +91,13 @@ def error(text: str) -> None:
     put(console, f"[red]pincel:[/red] {escape(' '.join(text.splitlines()))}")
 
 
+def describe(wrong: Exception) -> str:
+    """Return what an error says to people; one of the system's own lacks the words."""
+    if isinstance(wrong, OSError) and wrong.strerror:
+        return f"{wrong.filename or 'the system'}: {wrong.strerror}"
+    return str(wrong)
+
+
 def put(to: Console, what: RenderableType) -> None:
     """Print; where the reader has gone, go on in silence."""
     try:
