@@ -8,7 +8,7 @@ from realtime.channel import Channel, Reader, Writer
 from realtime.media import Frame, MediaError, Sink, Source
 from realtime.report import Report
 
-FILE_CAPACITY = 8
+MOST_WAITING, MOST_WAITING_BYTES = 8, 2**25
 Paint = Callable[[Frame], Frame]
 
 
@@ -33,9 +33,11 @@ def run(
         Anything that `paint` or `progress` raises.
     """
     report = Report()
-    frames: Channel[Frame] = Channel(1, policy="newest") if source.live else Channel(FILE_CAPACITY)
+    height, width = source.size
+    capacity = 1 if source.live else max(2, min(MOST_WAITING, MOST_WAITING_BYTES // (height * width * 3)))
+    frames = Channel[Frame](capacity, policy="newest" if source.live else "wait")
     reader = Reader(lambda: timed(source, report), frames)
-    writer = Writer(lambda frame: write(frame, sinks, report), Channel[Frame](1 if source.live else FILE_CAPACITY))
+    writer = Writer(lambda frame: write(frame, sinks, report), Channel[Frame](capacity))
     try:
         try:
             for frame in frames:
