@@ -132,7 +132,9 @@ class Job:
 
 def is_sequence(source: Path) -> bool:
     """Whether an input is a folder or a pattern of pictures, not a file."""
-    return source.is_dir() or (not source.exists() and PLACEHOLDER.search(source.name) is not None)
+    if source.exists():
+        return source.is_dir()
+    return PLACEHOLDER.search(source.name) is not None and source.suffix.lower() in (*READ_SUFFIXES, "")
 
 
 def is_pictures(source: Path, target: Path) -> bool:

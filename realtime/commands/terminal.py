@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-import typer
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -17,7 +16,7 @@ from realtime.report import Report
 
 SECONDS_BETWEEN_UPDATES = 0.1
 PIPED_WIDTH = 200
-NARROW = 100
+NARROW, WIDE = 76, 120
 
 console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
@@ -50,7 +49,8 @@ class Terminal:
         """Ask yes or no; None where nobody can answer."""
         if self.quiet or sys.stdin is None or not (sys.stdin.isatty() and console.is_terminal):
             return None
-        return typer.confirm(question, err=True)
+        console.print(escape(f"{question} [y/N] "), end="")
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     @contextmanager
     def working(self, text: str) -> Iterator[None]:
@@ -64,9 +64,11 @@ class Terminal:
     @contextmanager
     def progress(self, title: str, total: int | None) -> Iterator[Callable[[Report], None]]:
         """Show a bar with frames a second, time left and stage times, moved by calling what is yielded."""
-        columns = [BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[fps]:.1f} fps"), TimeRemainingColumn()]
+        columns = [BarColumn(20), TaskProgressColumn(), TextColumn("{task.fields[fps]:.1f} fps"), TimeRemainingColumn()]
         if console.width >= NARROW:
-            columns = [TextColumn("{task.description}"), *columns, TextColumn("[dim]{task.fields[stages]}[/dim]")]
+            columns.append(TextColumn("[dim]{task.fields[stages]}[/dim]"))
+        if console.width >= WIDE:
+            columns.insert(0, TextColumn("{task.description}"))
         is_shown = console.is_terminal and not self.quiet
         with Progress(*columns, console=console, disable=not is_shown, transient=True) as bar:
             task = bar.add_task(escape(title), total=total, fps=0.0, stages="")
@@ -78,9 +80,8 @@ class Terminal:
                 if not is_shown or now - shown_at < SECONDS_BETWEEN_UPDATES:
                     return
                 shown_at = now
-                stages = " ".join(
-                    f"{name} {getattr(report, name).recent_ms():.0f} ms" for name in ("read", "paint", "write")
-                )
+                times = ((name, getattr(report, name).recent_ms()) for name in ("read", "paint", "write"))
+                stages = " ".join(f"{name} {time_ms:.0f}" for name, time_ms in times) + " ms"
                 bar.update(task, completed=report.frames, fps=report.fps, stages=stages)
 
             yield show
