@@ -9,6 +9,10 @@ T = TypeVar("T")
 Policy = Literal["wait", "newest"]
 
 
+class HungUp(Exception):
+    """The other end of a channel has left, and the channel is empty."""
+
+
 class Channel(Generic[T]):
     """A bounded queue between two threads.
 
@@ -54,17 +58,32 @@ class Channel(Generic[T]):
             self.items.clear()
             self.changed.notify_all()
 
+    def receive(self, *, timeout_seconds: float | None = None) -> T:
+        """Take an item out.
+
+        Raises:
+            TimeoutError: none came in time.
+            HungUp: there will be none.
+            The error that the sender hung up with.
+        """
+        with self.changed:
+            if not self.changed.wait_for(lambda: self.items or self.finished or self.abandoned, timeout_seconds):
+                raise TimeoutError
+            if not self.items:
+                if self.error is not None and not self.abandoned:
+                    raise self.error
+                raise HungUp
+            item = self.items.popleft()
+            self.changed.notify_all()
+        return item
+
     def __iter__(self) -> Iterator[T]:
         """Take items out until the sender hangs up; raises the error that it hung up with."""
         while True:
-            with self.changed:
-                self.changed.wait_for(lambda: self.items or self.finished or self.abandoned)
-                if not self.items:
-                    if self.error is not None and not self.abandoned:
-                        raise self.error
-                    return
-                item = self.items.popleft()
-                self.changed.notify_all()
+            try:
+                item = self.receive()
+            except HungUp:
+                return
             yield item
 
 
@@ -86,10 +105,10 @@ class Reader(Generic[T]):
             error = raised
         self.channel.finish(error)
 
-    def stop(self) -> None:
-        """Hang up and wait for the thread to end."""
+    def stop(self, *, timeout_seconds: float | None = None) -> None:
+        """Hang up and wait for the thread to end; one that a device blocks for longer ends by itself."""
         self.channel.abandon()
-        self.thread.join()
+        self.thread.join(timeout_seconds)
 
 
 class Writer(Generic[T]):

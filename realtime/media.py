@@ -35,6 +35,7 @@ class Frame:
         duration_seconds: how long the frame stays, 0 where the stream does not tell.
         alpha: uint8 [H, W], 255 opaque; None where there is none.
         read_at: `time.perf_counter()` when the frame came in, from which its age is reckoned.
+        notice: what a person who watches should know, as of a camera that is lost; "" when all is well.
     """
 
     pixels: Pixels
@@ -43,6 +44,7 @@ class Frame:
     duration_seconds: float = 0.0
     alpha: Pixels | None = None
     read_at: float = field(default_factory=time.perf_counter)
+    notice: str = ""
 
 
 class Source(Protocol):

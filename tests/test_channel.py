@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from realtime.channel import Channel, Reader, Writer
+from realtime.channel import Channel, HungUp, Reader, Writer
 
 
 def test_a_waiting_channel_loses_and_reorders_nothing() -> None:
@@ -111,3 +111,29 @@ def test_a_stopped_writer_throws_the_rest_away() -> None:
     gate.set()
     writer.stop()
     assert len(written) <= 1
+
+
+def test_receiving_ends_after_its_time_and_tells_the_end_from_an_error() -> None:
+    channel: Channel[int] = Channel(2)
+    with pytest.raises(TimeoutError):
+        channel.receive(timeout_seconds=0.01)
+    channel.send(1)
+    channel.finish()
+    assert channel.receive(timeout_seconds=0.01) == 1
+    with pytest.raises(HungUp):
+        channel.receive()
+
+
+def test_a_blocked_reader_is_left_behind_and_ends_by_itself() -> None:
+    gate = threading.Event()
+
+    def blocked() -> Iterator[int]:
+        gate.wait(5)
+        yield 1
+
+    reader = Reader(blocked, Channel[int](1))
+    reader.stop(timeout_seconds=0.01)
+    assert reader.thread.is_alive()
+    gate.set()
+    reader.thread.join(5)
+    assert not reader.thread.is_alive()
