@@ -1,6 +1,8 @@
 """What only a process of its own shows: signals, pipes, limits, standard streams."""
 
+import contextlib
 import os
+import pty
 import resource
 import signal
 import subprocess
@@ -98,6 +100,29 @@ def test_ctrl_c_before_painting_keeps_what_was_there(tmp_path: Path) -> None:
         code, said = end(process)
     assert (code, said) == (130, "pincel: interrupted\n")
     assert output.read_text() == "precious"
+
+
+def test_a_person_is_asked_before_a_file_is_overwritten(tmp_path: Path, clip: Path) -> None:
+    for answer, code in ((b"n\n", 2), (b"y\n", 0)):
+        output = tmp_path / "o.mp4"
+        output.write_text("precious")
+        terminal, end_of_process = pty.openpty()
+        process = subprocess.Popen(
+            [*COMMAND, "convert", clip, *STYLE, "--end", "0.1", "-o", output],
+            stdin=end_of_process,
+            stderr=end_of_process,
+        )
+        os.close(end_of_process)
+        said = b""
+        while b"[y/N]" not in said:
+            said += os.read(terminal, 4096)
+        os.write(terminal, answer)
+        with contextlib.suppress(OSError):  # how a terminal tells that the other end has gone
+            while True:
+                said += os.read(terminal, 4096)
+        os.close(terminal)
+        assert process.wait(20) == code, said
+        assert (output.read_bytes() == b"precious") == (code == 2)
 
 
 def test_a_killed_run_leaves_nothing_under_the_name(tmp_path: Path, clip: Path) -> None:

@@ -108,12 +108,7 @@ class Job:
     def tell(self, target: Path, reader: Reader, report: Report, entry: Entry) -> bool:
         """Say what came out; returns whether it was whole."""
         if report.interrupted:
-            if not report.frames:
-                raise Interrupted(f"interrupted before the first frame: {target} is not written")
-            verb = "holds" if isinstance(reader, PictureSequence) else "is playable and holds"
-            raise Interrupted(
-                f"interrupted: {target} {verb} {report.frames} frames, up to {report.painted_until:.1f} s"
-            )
+            raise Interrupted(target, report)
         self.terminal.say(f"{target}: {report.frames} frames, {report.fps:.1f} fps")
         losses = reader.losses if isinstance(reader, VideoReader) else None
         summary = losses.summary() if losses else None

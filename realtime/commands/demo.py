@@ -10,7 +10,7 @@ import typer
 from engines import Engine, library
 from realtime.commands import options
 from realtime.commands.painting import engine_opener
-from realtime.commands.terminal import Terminal
+from realtime.commands.terminal import Interrupted, Terminal
 from realtime.images import Picture, write_picture
 from realtime.media import Frame, Pixels
 from realtime.pattern import Pattern
@@ -68,7 +68,7 @@ def demo(
     with terminal.progress("demo", count) as progress:
         report = run(Pattern(SIZE, rate=RATE, frame_count=count), tour.paint, [sink], progress=progress)
     if report.interrupted:
-        raise KeyboardInterrupt
+        raise Interrupted(VIDEO, report)
     write_picture(SHEET, Picture(tour.sheet()))
     terminal.say(f"{VIDEO}: {report.frames} frames of {SIZE[1]}x{SIZE[0]} in {', '.join(STYLES)}")
     terminal.say(f"{SHEET}: a frame of each, source above painting")

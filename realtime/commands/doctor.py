@@ -14,7 +14,7 @@ from engines import BACKENDS, EngineError, network_id, open_engine, pick_backend
 from engines.store import cache_folder, data_folder
 from engines.style import gallery
 from realtime.commands.painting import NETWORK
-from realtime.commands.terminal import page, put
+from realtime.commands.terminal import describe, page, put
 from realtime.encoders import CONTAINERS, choose_encoding
 from realtime.media import SinkError
 
@@ -57,8 +57,8 @@ def engines() -> list[tuple[str, str]]:
     for name in BACKENDS:
         try:
             rows.append((name, f"works: {open_engine(NETWORK, backend=name).backend.reason}"))
-        except EngineError as error:
-            rows.append((name, f"does not work: {error}"))
+        except (EngineError, OSError) as error:
+            rows.append((name, f"does not work: {describe(error)}"))
     picked, why = pick_backend()
     styles = len(gallery(network_id(NETWORK)))
     return [

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console, RenderableType
@@ -27,6 +28,13 @@ class UsageError(Exception):
 
 class Interrupted(Exception):
     """Ctrl-C ended the work well; the message says what is there."""
+
+    def __init__(self, target: Path, report: Report) -> None:
+        super().__init__(
+            f"interrupted: {target} is playable and holds {report.frames} frames, up to {report.painted_until:.1f} s"
+            if report.frames
+            else f"interrupted before the first frame: {target} is not written"
+        )
 
 
 class Terminal:
