@@ -1,0 +1,166 @@
+"""The training loop: it checkpoints, shows what it paints, keeps to a time limit and exports."""
+
+import csv
+import json
+import logging
+import shutil
+import subprocess
+import time
+from collections import deque
+from dataclasses import asdict
+from pathlib import Path
+from typing import cast
+
+import torch
+from safetensors.torch import save_file
+
+from engines.networks.pincel import Pincel
+from engines.training.data import Batches, DataError, Pictures, Sizes, read_pictures, resize
+from engines.training.losses import load_vgg
+from engines.training.trainer import Settings, Trainer
+from engines.weights import load_network
+
+CHECKPOINT, METRICS, PREVIEW = "checkpoint.pt", "metrics.csv", "preview.png"
+WEIGHTS, CARD = "pincel.safetensors", "pincel.json"
+GPU = {"parts": 1, "sizes": Sizes(crop=256, style=288, encode=192, contents=8)}
+PREVIEWED = 6  # photographs and paintings on the contact sheet
+RECENT = 200  # steps over which losses are averaged to be told
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    photos: list[Path],
+    paintings: list[Path],
+    *,
+    vgg: Path,
+    folder: Path,
+    settings: Settings,
+    start: Path | None = None,
+    resume: bool = False,
+    device: str = "cpu",
+) -> Path:
+    """Train the default network; return the file of its averaged weights.
+
+    Needs the extra `train`. On a GPU pictures stay in its memory; `Settings(**GPU)` fits it.
+
+    Args:
+        photos: folders and tar files of pictures to paint.
+        paintings: folders and tar files of pictures to paint like.
+        vgg: VGG-19 weights, conv0 .. conv4_1.
+        folder: where checkpoint, metrics, preview, weights and their card go.
+        settings: how, and how long.
+        start: weights to begin with, the bundled ones by default.
+        resume: go on from the checkpoint in `folder`.
+        device: of PyTorch.
+
+    Raises:
+        DataError: the pictures, or the checkpoint to resume, cannot be used; Pillow is not installed.
+        WeightsError: the weights cannot be used.
+    """
+    checkpoint = folder / CHECKPOINT
+    if resume and not checkpoint.exists():
+        raise DataError(f"{checkpoint} does not exist, so there is nothing to resume: train without --resume")
+    folder.mkdir(parents=True, exist_ok=True)
+    features = load_vgg(vgg)
+    sets = [read_pictures(sources, side=settings.sizes.stored, device=device) for sources in (photos, paintings)]
+    log.info("%d photographs, %d paintings, %d broken", len(sets[0]), len(sets[1]), sets[0].broken + sets[1].broken)
+    batches = Batches(sets[0], sets[1], sizes=settings.sizes, seed=settings.seed)
+    trainer = Trainer(cast(Pincel, load_network("pincel", start)), features, batches, settings)
+    if resume:
+        trainer.load(checkpoint)
+    recent = run(trainer, folder)
+    return export(trainer, folder, sets, recent)
+
+
+def run(trainer: Trainer, folder: Path) -> dict[str, float]:
+    """Train until steps or minutes are used up; return the mean losses of the last steps."""
+    recent: deque[dict[str, float]] = deque(maxlen=RECENT)
+    metrics = folder / METRICS
+    keep_rows(metrics, until=trainer.step)
+    saved = before = time.monotonic()
+    with metrics.open("a", newline="") as file:
+        rows = csv.writer(file)
+        while trainer.progress() < 1:
+            rate, parts = trainer.rate(), trainer.train_step()
+            now = time.monotonic()
+            trainer.seconds, before = trainer.seconds + now - before, now
+            recent.append(parts)
+            if trainer.step == 1:
+                rows.writerow(["step", "seconds", "rate", *parts])
+            values = [f"{value:.5g}" for value in (rate, *parts.values())]
+            rows.writerow([trainer.step, f"{trainer.seconds:.1f}", *values])
+            if now - saved > trainer.settings.save_every:
+                saved = now
+                file.flush()
+                keep(trainer, folder)
+                log.info("step %d, %s", trainer.step, ", ".join(f"{k} {v:.3f}" for k, v in means(recent).items()))
+    keep(trainer, folder)
+    return means(recent)
+
+
+def means(rows: deque[dict[str, float]]) -> dict[str, float]:
+    """Return the mean of every loss."""
+    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]} if rows else {}
+
+
+def keep_rows(metrics: Path, *, until: int) -> None:
+    """Drop what was written after the checkpoint, or everything when training starts anew."""
+    rows = list(csv.reader(metrics.read_text().splitlines())) if until and metrics.exists() else []
+    with metrics.open("w", newline="") as file:
+        csv.writer(file).writerows(row for row in rows if row[0] == "step" or int(row[0]) <= until)
+
+
+def keep(trainer: Trainer, folder: Path) -> None:
+    """Save the training and show what it paints."""
+    trainer.save(folder / CHECKPOINT)
+    preview(trainer, folder / PREVIEW)
+
+
+def preview(trainer: Trainer, path: Path) -> None:
+    """Write a contact sheet of the first photographs (across) in the first paintings (down), averaged weights."""
+    from PIL import Image
+
+    sizes = trainer.settings.sizes
+    photos = resize(trainer.batches.photos[:PREVIEWED], sizes.style)
+    paintings = resize(trainer.batches.paintings[:PREVIEWED], sizes.style)
+    rows = [torch.cat([torch.ones_like(photos[0]), *photos], 2)]
+    with torch.no_grad(), trainer.averaged():
+        vectors = trainer.encode(resize(paintings, sizes.encode))
+        for painting, vector in zip(paintings, vectors, strict=True):
+            painted = trainer.paint(photos, vector.expand(len(photos), -1))
+            rows.append(torch.cat([painting, *painted], 2))
+    sheet = (torch.cat(rows, 1) * 255).round().to("cpu", torch.uint8)
+    Image.fromarray(sheet.permute(1, 2, 0).numpy()).save(path)
+
+
+def export(trainer: Trainer, folder: Path, sets: list[Pictures], recent: dict[str, float]) -> Path:
+    """Write the averaged weights, fp16, and a card that says how they were made."""
+    path, settings = folder / WEIGHTS, trainer.settings
+    with trainer.averaged():
+        save_file({name: tensor.half().contiguous() for name, tensor in trainer.network.state_dict().items()}, path)
+    device = trainer.device
+    card = {
+        "network": "pincel",
+        "photos": len(sets[0]),
+        "paintings": len(sets[1]),
+        "broken": sets[0].broken + sets[1].broken,
+        "steps": trainer.step,
+        "seconds": round(trainer.seconds, 1),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "torch": torch.__version__,
+        "commit": commit(),
+        "settings": {name: value for name, value in asdict(settings).items() if value != float("inf")},
+        "losses": {name: round(value, 4) for name, value in recent.items()},
+    }
+    (folder / CARD).write_text(json.dumps(card, indent=1) + "\n")
+    return path
+
+
+def commit() -> str | None:
+    """Return the git commit of this code, None where it is not in a checkout."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    command = [git, "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None  # noqa: S603

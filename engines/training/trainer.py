@@ -1,0 +1,228 @@
+"""A training: what it minimises, how it steps, and how it is saved and resumed exactly."""
+
+import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engines.networks.pincel import Pincel
+from engines.training import losses
+from engines.training.data import Batch, Batches, DataError, Sizes, resize
+
+LONGEST = 10.0  # norm of a gradient
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How much every loss weighs.
+
+    Attributes:
+        style: mean and deviation of relu1_1 .. 4_1.
+        broad_style: the same at half the size, for broad strokes.
+        structure, fine_structure: relu4_1 and relu3_1, instance-normalised.
+        content: relu4_1 as it is.
+        variation: total variation.
+        stability: the shifted, re-exposed, noisy copy must be painted alike.
+        own: painted in its own style a picture must stay what it is.
+    """
+
+    style: float = 1.0
+    broad_style: float = 0.4
+    structure: float = 1.5
+    fine_structure: float = 0.5
+    content: float = 0.1
+    variation: float = 0.3
+    stability: float = 2.0
+    own: float = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to train.
+
+    Attributes:
+        seed: of the data's order and augmentation.
+        steps, minutes: where to stop, whichever comes first; minutes count over all resumed parts.
+        rate: Adam's learning rate after `warm_up` steps; it falls to nothing over the last two thirds.
+        average: decay of the averaged weights, which are the ones exported.
+        save_every: seconds between checkpoints.
+        parts: batches a step, one after another: what a batch needs in memory is needed once.
+        precision: what features and network are computed in, "bf16" or "fp32".
+    """
+
+    seed: int = 0
+    steps: int = 100_000
+    minutes: float = math.inf
+    rate: float = 4e-4
+    warm_up: int = 50
+    average: float = 0.998
+    save_every: float = 180.0
+    parts: int = 2
+    precision: str = "bf16"
+    sizes: Sizes = field(default_factory=Sizes)
+    shares: Shares = field(default_factory=Shares)
+
+
+class Trainer:
+    """A training: network, its averaged weights, optimiser, and how far it has got."""
+
+    def __init__(self, network: Pincel, vgg: losses.Vgg, batches: Batches, settings: Settings) -> None:
+        self.settings, self.batches = settings, batches
+        self.device = batches.photos.device
+        self.dtype = torch.bfloat16 if settings.precision == "bf16" else torch.float32
+        self.network = network.to(self.device).train().requires_grad_(True)
+        self.vgg = vgg.to(self.device, self.dtype)
+        for module in (self.network, self.vgg):
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.weights: list[Tensor] = list(self.network.parameters())
+        self.average = [weight.detach().clone() for weight in self.weights]
+        self.adam = torch.optim.Adam(self.weights, settings.rate, betas=(0.9, 0.99), fused=True)
+        self.targets: dict[int, list[Tensor]] = {}
+        self.step, self.seconds = 0, 0.0
+
+    def train_step(self) -> dict[str, float]:
+        """Take one step; return every loss, unweighted."""
+        for group in self.adam.param_groups:
+            group["lr"] = self.rate()
+        count = self.settings.parts
+        self.adam.zero_grad()
+        parts = [self.add_gradients(number) for number in range(self.step * count, (self.step + 1) * count)]
+        nn.utils.clip_grad_norm_(self.weights, LONGEST)
+        self.adam.step()
+        self.step += 1
+        decay = min(self.settings.average, self.step / (self.step + 10))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, self.weights, 1 - decay)
+        return {name: sum(part[name] for part in parts) / count for name in parts[0]}
+
+    def add_gradients(self, number: int) -> dict[str, float]:
+        """Add the gradients of a batch to the step's; return every loss, unweighted."""
+        parts = self.losses(self.batches.draw(number))
+        shares = asdict(self.settings.shares)
+        total = torch.stack([shares[name] * loss for name, loss in parts.items()]).sum()
+        (total / self.settings.parts).backward()  # type: ignore[no-untyped-call]
+        values = torch.stack([total.detach(), *(loss.detach() for loss in parts.values())]).tolist()
+        return dict(zip(["total", *parts], values, strict=True))
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return every loss of a batch."""
+        sizes, mixes = self.settings.sizes, batch.mixes[:, None]
+        vectors = self.encode(batch.cuts)
+        vectors = torch.lerp(vectors, vectors.roll(-1, 0), mixes)
+        wanted = [torch.lerp(each, each.roll(-1, 0), mixes[:, None]) for each in self.wanted(batch.paintings)]
+        painted = self.paint(batch.contents.repeat_interleave(sizes.styles, 0), vectors)
+        features = self.features(painted)
+        with torch.no_grad():
+            photo = [each.repeat_interleave(sizes.styles, 0) for each in self.vgg(batch.contents)]
+        strokes = [losses.moments(each) for each in features]
+        plain, photo_plain = ([losses.normalised(each) for each in maps[2:4]] for maps in (features, photo))
+        again = self.paint(batch.shifted, vectors[:: sizes.styles])
+        own = self.paint(batch.own, self.encode(resize(batch.own, sizes.crop * sizes.encode // sizes.style)))
+        pairs = zip(painted[:: sizes.styles], again, batch.offsets, strict=True)
+        return {
+            "style": losses.style_distance(strokes[:4], wanted[:4]).mean(),
+            "broad_style": losses.style_distance(strokes[4:], wanted[4:]).mean(),
+            "structure": losses.content_distance(plain[1], photo_plain[1]).mean(),
+            "fine_structure": losses.content_distance(plain[0], photo_plain[0]).mean(),
+            "content": losses.content_distance(features[3], photo[3]).mean(),
+            "variation": losses.total_variation(painted),
+            "stability": torch.stack([losses.overlap_distance(*pair) for pair in pairs]).mean(),
+            "own": (own - batch.own).abs().mean(),
+        }
+
+    def wanted(self, paintings: list[int]) -> list[Tensor]:
+        """Return the moments of paintings, one [N, 2, C] for each feature map, measured once a painting."""
+        for index in paintings:
+            if index not in self.targets:
+                with torch.no_grad():
+                    self.targets[index] = [losses.moments(each) for each in self.features(self.batches.cut(index))]
+        layers = zip(*(self.targets[index] for index in paintings), strict=True)
+        return [torch.cat(layer) for layer in layers]
+
+    def features(self, rgb: Tensor) -> list[Tensor]:
+        """Return the features of the size given, then those of half the size."""
+        rgb = rgb.contiguous(memory_format=torch.channels_last)
+        return [*self.vgg(rgb), *self.vgg(F.avg_pool2d(rgb, 2))]
+
+    def paint(self, rgb: Tensor, style: Tensor) -> Tensor:
+        """Paint without a memory, float32."""
+        nothing = torch.zeros_like(style)
+        with self.mixed_precision():
+            painted, _ = self.network(rgb.contiguous(memory_format=torch.channels_last), style, nothing, nothing[:, 0])
+        return painted.float()  # type: ignore[no-any-return]
+
+    def encode(self, rgb: Tensor) -> Tensor:
+        """Read styles, float32."""
+        with self.mixed_precision():
+            return self.network.encode(rgb.contiguous(memory_format=torch.channels_last)).float()
+
+    def mixed_precision(self) -> AbstractContextManager[object]:
+        """Return the context in which the network computes in `Settings.precision`."""
+        narrow = self.dtype == torch.bfloat16
+        return torch.autocast(self.device.type, torch.bfloat16) if narrow else nullcontext()
+
+    def progress(self) -> float:
+        """Return how much of the training is done, 0 to 1."""
+        return min(1.0, max(self.step / self.settings.steps, self.seconds / 60 / self.settings.minutes))
+
+    def rate(self) -> float:
+        """Return the learning rate: warm-up, plateau, straight down."""
+        settings = self.settings
+        falling = min(1.0, 1.5 * (1 - self.progress()) + 0.01)
+        return settings.rate * min(1.0, (self.step + 1) / settings.warm_up) * falling
+
+    def save(self, path: Path) -> None:
+        """Write everything that the rest of the training depends on; random numbers depend on seed and step alone."""
+        state = {
+            "cuts": self.cuts(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "network": self.network.state_dict(),
+            "average": self.average,
+            "adam": self.adam.state_dict(),
+            "targets": self.targets,
+        }
+        draft = path.with_suffix(".draft")
+        torch.save(state, draft)
+        draft.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            DataError: it was made with another seed or other sizes of paintings.
+        """
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        if state["cuts"] != self.cuts():
+            raise DataError(f"{path} was made with {state['cuts']}, not {self.cuts()}: resume with the same")
+        self.network.load_state_dict(state["network"])
+        self.adam.load_state_dict(state["adam"])
+        self.average, self.targets = state["average"], state["targets"]
+        self.step, self.seconds = state["step"], state["seconds"]
+
+    def cuts(self) -> dict[str, int]:
+        """Return what the paintings' measured moments depend on."""
+        sizes = self.settings.sizes
+        return {"seed": self.settings.seed, "stored": sizes.stored, "style": sizes.style}
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Put the averaged weights into the network for a while."""
+        own = [weight.detach().clone() for weight in self.weights]
+        try:
+            copy(self.average, self.weights)
+            yield
+        finally:
+            copy(own, self.weights)
+
+
+@torch.no_grad()
+def copy(values: list[Tensor], weights: list[Tensor]) -> None:
+    """Copy values into weights."""
+    for value, weight in zip(values, weights, strict=True):
+        weight.copy_(value)

@@ -1,0 +1,167 @@
+"""Promises of the training loop, at sizes and with VGG weights that prove the code and train nothing."""
+
+import csv
+import io
+import json
+import math
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+pytest.importorskip("PIL", reason="Pillow, of the extra `train`, is not installed")
+
+from engines.networks.pincel import Pincel
+from engines.training.data import Batches, DataError, Pictures, Sizes, read_pictures
+from engines.training.loop import CARD, CHECKPOINT, METRICS, PREVIEW, train
+from engines.training.losses import LAYERS, Vgg, overlap_distance
+from engines.training.trainer import Settings, Trainer
+from engines.weights import load_network
+
+TINY = Sizes(stored=40, crop=32, margin=4, style=32, encode=24)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def settings(steps: int, *, rate: float = 4e-4, warm_up: int = 1) -> Settings:
+    return Settings(steps=steps, rate=rate, warm_up=warm_up, precision="fp32", sizes=TINY, save_every=math.inf)
+
+
+def random_vgg() -> Vgg:
+    torch.manual_seed(0)
+    return Vgg()
+
+
+def trainer(settings: Settings) -> Trainer:
+    torch.manual_seed(1)
+    bytes_ = torch.randint(0, 256, (2, 5, 3, 40, 40), dtype=torch.uint8)
+    batches = Batches(Pictures(bytes_[0], 0), Pictures(bytes_[1], 0), sizes=settings.sizes, seed=settings.seed)
+    return Trainer(Pincel(), random_vgg(), batches, settings)
+
+
+def webp(shade: int) -> bytes:
+    from PIL import Image
+
+    pixels = np.random.default_rng(shade).integers(0, 256, (48, 60, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "webp")
+    return file.getvalue()
+
+
+def shard(path: Path, files: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w") as tar:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return path
+
+
+def vgg_file(path: Path) -> Path:
+    torch.manual_seed(0)
+    tensors = {"conv0.weight": torch.eye(3)[:, :, None, None] * 255, "conv0.bias": torch.zeros(3)}
+    for name, (inputs, outputs) in LAYERS.items():
+        tensors[f"{name}.weight"] = torch.randn(outputs, inputs, 3, 3) / (inputs * 9) ** 0.5
+        tensors[f"{name}.bias"] = torch.zeros(outputs)
+    save_file(tensors, path)
+    return path
+
+
+def test_steps_on_the_same_batch_lower_the_loss() -> None:
+    training = trainer(settings(1000))
+    batch = training.batches.draw(0)
+    training.batches.draw = lambda number: batch  # type: ignore[method-assign]
+    losses = [training.train_step()["total"] for _ in range(6)]
+    assert losses[-1] < losses[0] * 0.98
+
+
+def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(tmp_path: Path) -> None:
+    whole, first, second = (trainer(settings(4)) for _ in range(3))
+    for _ in range(4):
+        whole.train_step()
+    for _ in range(2):
+        first.train_step()
+    first.save(tmp_path / "checkpoint.pt")
+    second.load(tmp_path / "checkpoint.pt")
+    for _ in range(2):
+        second.train_step()
+    assert second.step == whole.step == 4
+    for ours, theirs in zip(second.weights + second.average, whole.weights + whole.average, strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_the_same_seed_draws_the_same_batches_and_another_seed_others() -> None:
+    pictures = Pictures(torch.randint(0, 256, (5, 3, 40, 40), dtype=torch.uint8), 0)
+    first, again, other = (Batches(pictures, pictures, sizes=TINY, seed=seed).draw(7) for seed in (0, 0, 1))
+    assert torch.equal(first.shifted, again.shifted)
+    assert first.paintings == again.paintings
+    assert not torch.equal(first.shifted, other.shifted)
+
+
+def test_an_epoch_draws_every_painting_once() -> None:
+    pictures = Pictures(torch.randint(0, 256, (6, 3, 40, 40), dtype=torch.uint8), 0)
+    batches = Batches(pictures, pictures, sizes=TINY, seed=0)
+    drawn = [index for number in range(3) for index in batches.draw(number).paintings]
+    assert sorted(drawn) == list(range(6))
+
+
+def test_where_crop_and_shifted_copy_overlap_they_show_the_same() -> None:
+    area = torch.rand(3, 24, 24)
+    for offset in ((0, 0), (3, -2), (-4, 1)):
+        top, left = 4 + offset[0], 4 + offset[1]
+        ours, theirs = area[:, top : top + 12, left : left + 12], area[:, 4:16, 4:16]
+        assert overlap_distance(ours, theirs, offset) == 0
+
+
+def test_a_broken_image_in_a_shard_is_skipped_and_counted(tmp_path: Path) -> None:
+    good = webp(1)
+    files = {
+        "a.webp": good,
+        "b.webp": b"not a picture",
+        "c.webp": good[: len(good) // 2],
+        "d.webp": webp(2),
+        "e.txt": b"",
+    }
+    pictures = read_pictures([shard(tmp_path / "shard.tar", files)], side=40)
+    assert (len(pictures), pictures.broken) == (2, 2)
+    assert pictures.pixels.shape == (2, 3, 40, 40)
+
+
+@pytest.mark.parametrize("name", ["missing.tar", "damaged.tar"])
+def test_a_source_that_is_no_tar_file_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "damaged.tar").write_bytes(b"no tar" * 200)
+    with pytest.raises(DataError, match=name):
+        read_pictures([tmp_path / name], side=40)
+
+
+def test_a_training_leaves_weights_that_load_metrics_preview_and_card(tmp_path: Path) -> None:
+    photos = shard(tmp_path / "photos.tar", {f"{i}.webp": webp(i) for i in range(3)} | {"bad.webp": b"bad"})
+    paintings = tmp_path / "paintings"
+    paintings.mkdir()
+    for i in range(3):
+        (paintings / f"{i}.webp").write_bytes(webp(10 + i))
+    out, vgg = tmp_path / "out", vgg_file(tmp_path / "vgg.safetensors")
+    train([photos], [paintings], vgg=vgg, folder=out, settings=settings(2))
+    weights = train([photos], [paintings], vgg=vgg, folder=out, settings=settings(3), resume=True)
+    load_network("pincel", weights)
+    assert {tensor.dtype for tensor in load_file(weights).values()} == {torch.float16}
+    rows = list(csv.DictReader((out / METRICS).read_text().splitlines()))
+    assert [row["step"] for row in rows] == ["1", "2", "3"]
+    card = json.loads((out / CARD).read_text())
+    assert (card["photos"], card["paintings"], card["broken"], card["steps"]) == (3, 3, 1, 3)
+    assert (out / PREVIEW).stat().st_size > 0
+
+
+def test_resuming_nothing_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=CHECKPOINT):
+        train([], [], vgg=tmp_path, folder=tmp_path, settings=settings(1), resume=True)
