@@ -18,6 +18,11 @@ from realtime.media import Frame, SinkError
 from realtime.timeline import ticks
 from realtime.tracks import Tracks
 
+# Pieces of a second that each play without what follows.
+_FRAGMENTS = {"movflags": "+frag_keyframe+delay_moov+default_base_moof", "frag_duration": "1000000"}
+_CLUSTERS = {"cluster_time_limit": "1000"}
+_GROWING = {"mp4": _FRAGMENTS, "mov": _FRAGMENTS, "matroska": _CLUSTERS, "webm": _CLUSTERS}
+
 
 class VideoWriter:
     """A video file to write frames to; a `Sink`.
@@ -39,6 +44,8 @@ class VideoWriter:
         tracks: the file whose sound, subtitles, data, chapters and metadata go along.
         audio: "copy", "aac" to encode anew, "none" to leave sound out.
         start_seconds, end_seconds: the span of `tracks`, as for `VideoReader`.
+        written: "whole" as said above; "growing" under its name from the start, in pieces of a second, so that what
+            a killed process leaves plays but for its last seconds. .mp4 and .mkv; for recordings.
 
     Attributes:
         encoder: FFmpeg's name of the encoder in use.
@@ -66,8 +73,10 @@ class VideoWriter:
         audio: Literal["copy", "none", "aac"] = "copy",
         start_seconds: float | None = None,
         end_seconds: float | None = None,
+        written: Literal["whole", "growing"] = "whole",
     ) -> None:
         self._path = Path(path)
+        self._grows = written == "growing"
         self._size = size
         self._shown_width = round(size[1] * sample_aspect_ratio)
         self._has_oblong_pixels = sample_aspect_ratio != 1 and container_of(self._path) in {"matroska", "webm"}
@@ -85,9 +94,9 @@ class VideoWriter:
         self._colour = _coded_colour(colour or Colour.usual(size[0]), encoding)
         self._converter = ColourConverter(self._colour)
         _check_place(self._path, tracks)
-        self._part = self._path.with_name(self._path.name + ".part")
+        self._part = self._path if self._grows else self._path.with_name(self._path.name + ".part")
         try:
-            self._file = self._part.open("wb")
+            self._file = self._part.open("wb", buffering=0 if self._grows else -1)
         except OSError as error:
             raise SinkError(f"{self._path} cannot be written: {error.strerror}") from error
         try:
@@ -123,6 +132,8 @@ class VideoWriter:
             # Else sound that begins before 0, to prime its decoder, moves the pictures.
             options["avoid_negative_ts"] = "disabled"
             options["write_crc"] = "0"  # the shape of pixels may be written behind the muxer's back
+        if self._grows:
+            options |= {"flush_packets": "1", **_GROWING[name]}
         return av.open(self._file, "w", format=name, container_options=options)
 
     def _add_stream(self, encoding: Encoding, rate: Fraction, sample_aspect_ratio: Fraction) -> VideoStream:
@@ -240,7 +251,7 @@ class VideoWriter:
         self._state = "closed"
 
     def discard(self) -> None:
-        """Give up: nothing half-written stays behind. Does nothing once closed."""
+        """Give up: nothing half-written stays behind, but of a growing file. Does nothing once closed."""
         if self._state != "open":
             return
         self._state = "discarded"
@@ -248,11 +259,13 @@ class VideoWriter:
             self._tracks.close()
         with contextlib.suppress(OSError):  # a full disk refuses what is still buffered
             self._file.close()
-        self._part.unlink(missing_ok=True)
+        if not self._grows or self._last is None:
+            self._part.unlink(missing_ok=True)
 
     def _failure(self, error: Exception) -> SinkError:
         reason = getattr(error, "strerror", None) or str(error)
-        return SinkError(f"{self._path} cannot be written: {reason}; nothing is kept of it")
+        kept = "what was written before is kept" if self._grows else "nothing is kept of it"
+        return SinkError(f"{self._path} cannot be written: {reason}; {kept}")
 
 
 def _coded_colour(colour: Colour, encoding: Encoding) -> Colour:
