@@ -120,7 +120,8 @@ class Camera:
     def __iter__(self) -> Iterator[Frame]:
         started = self._fresh_at = time.perf_counter()
         self._deadline = started + self._stall_seconds
-        first, repeats = self._last.number, 0
+        first: int | None = None  # what came before this is no drop: nobody waited for it
+        repeats = 0
         while not self._closed:
             shot = self._next_shot(started)
             if shot is None and self.outages and self.outages[-1].seconds is None:
@@ -128,6 +129,7 @@ class Camera:
                 shot = _Shot(self._last.pixels, self._last.number, time.perf_counter())
             if shot is not None:
                 self._last = shot
+                first = shot.number if first is None else first
                 yield Frame(
                     to_size(shot.pixels, self.size),
                     pts_seconds=max(0.0, shot.read_at - started),

@@ -25,6 +25,7 @@ class Channel(Generic[T]):
         self.policy = policy
         self.items: deque[T] = deque()
         self.dropped = 0
+        self.longest = 0
         self.finished = False
         self.abandoned = False
         self.error: BaseException | None = None
@@ -42,6 +43,7 @@ class Channel(Generic[T]):
             if self.abandoned:
                 return False
             self.items.append(item)
+            self.longest = max(self.longest, len(self.items))
             self.changed.notify_all()
             return True
 

@@ -10,10 +10,16 @@ from realtime.report import Report
 
 MOST_WAITING, MOST_WAITING_BYTES = 8, 2**25
 Paint = Callable[[Frame], Frame]
+Show = Callable[[Frame, Report], bool]
 
 
 def run(
-    source: Source, paint: Paint, sinks: Sequence[Sink], *, progress: Callable[[Report], None] | None = None
+    source: Source,
+    paint: Paint,
+    sinks: Sequence[Sink],
+    *,
+    show: Show | None = None,
+    progress: Callable[[Report], None] | None = None,
 ) -> Report:
     """Paint a source into sinks until it ends.
 
@@ -26,11 +32,12 @@ def run(
         source: iterated in a thread of its own.
         paint: called in this thread.
         sinks: written to in a thread of their own.
+        show: called in this thread with each painting, before the sinks get it; False ends the run well.
         progress: called in this thread after each frame.
 
     Raises:
         MediaError: the source or a sink failed.
-        Anything that `paint` or `progress` raises.
+        Anything that `paint`, `show` or `progress` raises.
     """
     report = Report()
     height, width = source.size
@@ -40,11 +47,14 @@ def run(
     writer = Writer(lambda frame: write(frame, sinks, report), Channel[Frame](capacity))
     try:
         try:
-            for frame in frames:
+            for count, frame in enumerate(frames, 1):
                 with report.paint.measure():
                     painted = paint(frame)
+                report.dropped = frame.index + 1 - count if source.live else 0
+                report.queued = max(report.queued, frames.longest)
+                if show and not show(painted, report):
+                    break
                 writer.send(painted)
-                report.dropped = frames.dropped
                 if progress:
                     progress(report)
         except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
@@ -29,10 +30,10 @@ class Times:
         values = np.percentile(self.seconds, (50, 95, 99)) if self.seconds else np.zeros(3)
         return {f"p{p}_ms": round(float(value) * 1e3, 3) for p, value in zip((50, 95, 99), values, strict=True)}
 
-    def recent_ms(self) -> float:
-        """Return the median of the last 30, in milliseconds."""
-        last = list(self.seconds)[-30:]
-        return float(np.median(last)) * 1e3 if last else 0.0
+    def recent_ms(self, *, percentile: float = 50, count: int = 30) -> float:
+        """Return a percentile of the last few, in milliseconds."""
+        last = list(islice(reversed(self.seconds), count))
+        return float(np.percentile(last, percentile)) * 1e3 if last else 0.0
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Report:
     Attributes:
         frames: written to every sink.
         dropped: read but never painted (live sources alone).
+        queued: most frames that ever waited to be painted.
         read, paint, write: per frame; reading and writing run beside painting.
         age: from a frame's coming in to its being written.
         painted_until: presentation time up to which frames are painted, in seconds.
@@ -51,6 +53,7 @@ class Report:
 
     frames: int = 0
     dropped: int = 0
+    queued: int = 0
     read: Times = field(default_factory=Times)
     paint: Times = field(default_factory=Times)
     write: Times = field(default_factory=Times)
@@ -76,6 +79,7 @@ class Report:
         return {
             "frames": self.frames,
             "dropped": self.dropped,
+            "queued": self.queued,
             "seconds": round(self.seconds, 3),
             "fps": round(self.fps, 3),
             "painted_until_seconds": round(self.painted_until, 6),

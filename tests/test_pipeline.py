@@ -158,6 +158,26 @@ def test_progress_is_told_after_each_frame_and_its_errors_are_not_swallowed() ->
         run(FakeSource(50), same, [FakeSink()], progress=progress)
 
 
+def test_what_shows_the_paintings_can_end_the_run_well() -> None:
+    source, sink = FakeSource(50), FakeSink()
+    shown = []
+
+    def show(frame: Frame, report: Report) -> bool:
+        shown.append(frame.index)
+        return frame.index < 5
+
+    report = run(source, same, [sink], show=show)
+    assert shown == list(range(6))
+    assert [frame.index for frame in sink.frames] == list(range(5))
+    assert sink.ended == ["closed"]
+    assert not report.interrupted
+    assert source.closed == 1
+
+
+def test_a_live_run_never_has_a_second_frame_waiting() -> None:
+    assert run(FakeSource(300, live=True), same, [FakeSink()]).queued == 1
+
+
 def test_the_report_tells_every_stage() -> None:
     report = run(Pattern((64, 96), frame_count=10, stamped=True), same, [FakeSink()]).as_dict()
     stages = report["stages"]
