@@ -19,7 +19,7 @@ from tests.commands import STYLE, frame_count, names
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes of POSIX")
 
 COMMAND = (sys.executable, "-m", "realtime.cli")
-SLOW = ("--work-size", "400x400", "--preset", "ultrafast")  # which writes every frame at once
+SLOW = ("--work-size", "300x300", "--preset", "ultrafast")  # which writes every frame at once
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def wait_until_painting(process: "subprocess.Popen[str]", output: Path) -> None:
     assert process.poll() is None, process.communicate()
 
 
-def end(process: "subprocess.Popen[str]", seconds: float = 20) -> tuple[int, str]:
+def end(process: "subprocess.Popen[str]", seconds: float = 40) -> tuple[int, str]:
     try:
         _, said = process.communicate(timeout=seconds)
     finally:
@@ -121,7 +121,7 @@ def test_a_person_is_asked_before_a_file_is_overwritten(tmp_path: Path, clip: Pa
             while True:
                 said += os.read(terminal, 4096)
         os.close(terminal)
-        assert process.wait(20) == code, said
+        assert process.wait(40) == code, said
         assert (output.read_bytes() == b"precious") == (code == 2)
 
 
@@ -151,7 +151,7 @@ def test_a_reader_that_goes_away_costs_no_frame(tmp_path: Path, clip: Path) -> N
     process = start("convert", clip, *STYLE, "--end", "1", "-o", output)
     assert process.stderr is not None
     process.stderr.close()
-    assert process.wait(20) == 0
+    assert process.wait(40) == 0
     assert frame_count(output) == 25
 
 
@@ -159,14 +159,14 @@ def test_closed_streams_do_not_harm_the_file(tmp_path: Path, clip: Path) -> None
     """The first files opened would get the numbers of the closed streams."""
     output = tmp_path / "o.mp4"
     line = '"$0" -m realtime.cli convert "$1" --style irises --end 1 -o "$2" <&- >&- 2>&-'
-    done = subprocess.run(["sh", "-c", line, sys.executable, clip, output], timeout=20, check=False)
+    done = subprocess.run(["sh", "-c", line, sys.executable, clip, output], timeout=40, check=False)
     assert done.returncode == 0
     assert frame_count(output) == 25
 
 
 def test_a_list_into_a_closed_pipe_ends_in_silence() -> None:
     line = '{ "$0" -m realtime.cli styles list; echo "exit $?" >&2; } | true'
-    done = subprocess.run(["sh", "-c", line, sys.executable], timeout=20, check=False, capture_output=True, text=True)
+    done = subprocess.run(["sh", "-c", line, sys.executable], timeout=40, check=False, capture_output=True, text=True)
     assert done.stderr == "exit 0\n"
 
 
@@ -177,7 +177,7 @@ def test_names_that_are_no_text_are_taken(tmp_path: Path, clip: Path) -> None:
     environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = subprocess.run(
         [*COMMAND, "convert", source, *STYLE, "--end", "0.2", "--report", tmp_path / "r.json"],
-        env=environment, timeout=20, check=False, capture_output=True,
+        env=environment, timeout=40, check=False, capture_output=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "r.json").exists()
