@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.media_table import read
 from realtime.media import SourceError
 from realtime.video import VideoReader
 from realtime.video_writer import VideoWriter
 from tests.clips import hashes, packets
+from tests.commands import pincel
 
 FOLDER = Path(os.environ.get("PINCEL_SHARED", "../shared")) / "media"
 CLIPS = sorted(path for path in FOLDER.glob("**/*") if path.is_file())
@@ -54,6 +56,28 @@ def test_a_real_clip_keeps_frames_times_shape_and_sound(clip: Path, tmp_path: Pa
     assert again.loss_summary() is None
     wanted = [[digest for time, digest in track if time < SECONDS] for track in packets(clip, "audio")]
     assert hashes(target, "audio") == wanted
+
+
+@of_clips(CLIPS)
+def test_a_real_clip_is_converted_or_refused_in_one_line(clip: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    done = pincel(
+        "convert", clip, "-o", target, "-s", "starry_night", "--end", "0.5", "--work-size", "48p",
+        "--preset", "ultrafast", "--quiet",
+    )  # fmt: skip
+    if clip.name in WITHOUT_VIDEO:
+        assert done.code == 1
+        assert "has no video stream" in done.line
+        assert list(tmp_path.iterdir()) == []
+        return
+    assert (done.code, done.err) == (0, "") or (done.code == 1 and clip.name in DAMAGED and "is kept, but" in done.line)
+    after = read(target)
+    count = len(after.seconds)
+    before = read(clip, count=count)
+    assert count > 0
+    if clip.suffix != ".avi":  # AVI stores no presentation times: the reader's are better than FFmpeg's
+        assert after.seconds == pytest.approx(before.seconds[:count], abs=before.tick)
+    assert (after.size, after.aspect) == (before.size, before.aspect)
 
 
 @of_clips([clip for clip in CLIPS if clip.name in WITHOUT_VIDEO])
