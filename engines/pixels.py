@@ -9,6 +9,7 @@ from torch import Tensor, nn
 REC709_LUMA = (0.0722, 0.7152, 0.2126)  # of B, G, R; ITU-R BT.709-6, item 3.2
 WINDOW = 5
 SURELY_STILL, SURELY_MOVING = 1.5, 3.0
+LEAST_NOISE = 0.5 / 255  # what rounding and compression leave of the cleanest camera
 
 
 class Painted(NamedTuple):
@@ -76,7 +77,7 @@ def steady(frame: Tensor, previous: Tensor, *, gain: Tensor, noise: Tensor) -> T
     level = F.avg_pool2d(
         difference.abs().mean(1, keepdim=True), WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False
     )
-    motion = level / noise.clamp(min=0.25 / 255)[:, None, None, None]
+    motion = level / noise.clamp(min=LEAST_NOISE)[:, None, None, None]
     stillness = ((SURELY_MOVING - motion) / (SURELY_MOVING - SURELY_STILL)).clamp(0, 1)
     return frame + gain[:, None, None, None] * stillness * difference
 
