@@ -12,15 +12,18 @@ from rich.logging import RichHandler
 from typer.exceptions import Abort, TyperException
 
 from engines import EngineError
+from realtime.commands.cameras import cameras
 from realtime.commands.convert import convert
 from realtime.commands.demo import demo
 from realtime.commands.doctor import doctor
 from realtime.commands.image import image
 from realtime.commands.styles import styles
 from realtime.commands.terminal import Interrupted, UsageError, console, describe, error, hushed, open_closed_streams
+from realtime.commands.webcam import webcam
 from realtime.media import MediaError
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 log = logging.getLogger(__name__)
 app = typer.Typer(
@@ -30,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (convert, image, demo, doctor):
+for command in (webcam, convert, image, cameras, demo, doctor):
     app.command()(command)
 app.add_typer(styles, name="styles")
 
@@ -62,35 +65,39 @@ def pincel(
         context.with_resource(hushed())
 
 
-def interrupt(signum: int, frame: FrameType | None) -> None:
-    """End as Ctrl-C does."""
-    raise KeyboardInterrupt
-
-
 def main() -> None:
     """Run the command line and exit: 0 done, 1 the work failed, 2 the command was wrong, 130 interrupted."""
     open_closed_streams()
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP; `nohup` has it ignored
-        if number and signal.getsignal(number) is signal.SIG_DFL:
+    is_done = False
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        if not is_done:
+            raise KeyboardInterrupt
+
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` and shells' background jobs have it
             signal.signal(number, interrupt)
-    sys.exit(run())
+    try:
+        code, text = run()
+    except KeyboardInterrupt:  # a second one, while the first was being judged
+        code, text = INTERRUPTED, "interrupted"
+    is_done = True
+    for number in SIGNALS:  # an impatient Ctrl-C would interrupt the interpreter's own end
+        signal.signal(number, signal.SIG_IGN)
+    if text:
+        error(text)
+    sys.exit(code)
 
 
-def run() -> int:
-    """Run the command line; returns the exit code."""
+def run() -> tuple[int, str]:
+    """Run the command line; returns the exit code, and what went wrong."""
     try:
         code = int(app(standalone_mode=False) or DONE)
     except (KeyboardInterrupt, Abort):
         code = INTERRUPTED
     except Exception as wrong:  # noqa: BLE001 - one line for people, the rest for who asks
-        code, text = judge(wrong)
-        if text:
-            error(text)
-        return code
-    if code == INTERRUPTED:  # typer's answer to Ctrl-C
-        error("interrupted")
-    return code
+        return judge(wrong)
+    return code, "interrupted" if code == INTERRUPTED else ""  # typer makes a code of Ctrl-C
 
 
 def judge(wrong: Exception) -> tuple[int, str]:

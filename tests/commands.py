@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ class Result:
 def pincel(*args: str | Path) -> Result:
     """Run a command in this process."""
     out, err = io.StringIO(), io.StringIO()
+    signals = {number: signal.getsignal(number) for number in cli.SIGNALS}
     with (
         patch.object(sys, "argv", ["pincel", *map(str, args)]),
         patch.object(sys, "stdin", io.StringIO()),
@@ -42,6 +44,8 @@ def pincel(*args: str | Path) -> Result:
         pytest.raises(SystemExit) as stop,
     ):
         cli.main()
+    for number, handler in signals.items():
+        signal.signal(number, handler)
     assert isinstance(stop.value.code, int)
     return Result(stop.value.code, out.getvalue(), err.getvalue())
 
