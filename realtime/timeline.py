@@ -56,6 +56,7 @@ class Timeline:
         times: "kept" where packets carry presentation times; "rebuilt" where the container has decoding
             times only (AVI): frames leave the decoder in order of presentation, so that the n-th frame
             takes the n-th decoding time.
+        is_indexed: whether the container lists its packets, so that unreadable ones are known of.
 
     Attributes:
         repaired: frames whose time was missing or did not rise.
@@ -66,7 +67,7 @@ class Timeline:
         last_dts: decoding time of the last packet.
     """
 
-    def __init__(self, *, step: int, times: Literal["kept", "rebuilt"]) -> None:
+    def __init__(self, *, step: int, times: Literal["kept", "rebuilt"], is_indexed: bool = False) -> None:
         self.repaired = 0
         self.errors: list[int] = []
         self.damaged: list[int] = []
@@ -76,9 +77,11 @@ class Timeline:
         self.last_dts: int | None = None
         self._step = step
         self._times = times
+        self._is_indexed = is_indexed
         self._awaited: dict[int, None] = {}
         self._decoding_times: deque[int] = deque()
         self._has_fields = False
+        self._gaps: list[range] = []
 
     def expect(self, packet: "Packet[VideoStream]") -> None:
         """Note a packet that goes to the decoder."""
@@ -105,6 +108,8 @@ class Timeline:
             tick, is_guess = self.last + 1, True
         self.repaired += is_guess
         self.first = tick if self.first is None else self.first
+        if self.last is not None and not self._is_indexed and tick - self.last > 1.5 * self._step:
+            self._gaps.append(range(self.last + self._step, tick - self._step // 2, self._step))
         self.last = tick
         self._has_fields |= frame.interlaced_frame
         if frame.is_corrupt:
@@ -124,9 +129,23 @@ class Timeline:
         # A packet of VP8 may be a hidden reference frame, one of interlaced video a single field:
         # there only a complaint of the decoder proves a loss.
         is_one_to_one = codec in {"h264", "hevc", "vp9", "av1", "libdav1d"} and not self._has_fields
-        if is_one_to_one and self._times == "kept":
-            return sorted(self._awaited)
-        return sorted(self.errors)
+        known = list(self._awaited) if is_one_to_one and self._times == "kept" else self.errors
+        return sorted([*known, *self._skipped(known)])
+
+    def _skipped(self, known: Sequence[int]) -> list[int]:
+        """Give the ticks of frames whose very packets were unreadable: Matroska's reader skips to the next whole one.
+
+        A gap in the times is no loss in itself, the rate may vary; beside damage it is.
+        """
+        near = 8 * self._step
+        faults = [*self.damaged, *self.errors]
+        return [
+            tick
+            for gap in self._gaps
+            if not any(gap.start <= tick < gap.stop for tick in known)
+            and any(gap.start - near <= fault <= gap.stop + near for fault in faults)
+            for tick in gap
+        ]
 
 
 def ticks(seconds: float, time_base: Fraction) -> int:

@@ -86,7 +86,8 @@ class VideoReader:
         for seconds_before in (0.0, 2.0, 10.0, float("inf")):
             if start is not None:
                 self._seek(start, seconds_before)
-            self._timeline = Timeline(step=self._step, times=self._times)
+            is_indexed = "mp4" in self._container.format.name
+            self._timeline = Timeline(step=self._step, times=self._times, is_indexed=is_indexed)
             self._frames = self._placed_frames()
             first = next(self._frames, None)
             # Some containers (MPEG-TS) seek to just before the start, behind the key frame that it needs.

@@ -23,6 +23,8 @@ _FRAGMENTS = {"movflags": "+frag_keyframe+delay_moov+default_base_moof", "frag_d
 _CLUSTERS = {"cluster_time_limit": "1000"}
 _GROWING = {"mp4": _FRAGMENTS, "mov": _FRAGMENTS, "matroska": _CLUSTERS, "webm": _CLUSTERS}
 
+TRANSPARENCY = "transparency is dropped: pictures in a folder keep it"
+
 
 class VideoWriter:
     """A video file to write frames to; a `Sink`.
@@ -184,6 +186,8 @@ class VideoWriter:
             raise ValueError(f"{self._path} is {self._state}: open a new VideoWriter")
         if frame.pixels.shape[:2] != self._size:
             raise ValueError(f"a frame of {frame.pixels.shape[:2]} does not fit {self._path} of {self._size}")
+        if frame.alpha is not None and TRANSPARENCY not in self.notes:
+            self.notes.append(TRANSPARENCY)
         tick = self._tick(frame)
         coded = self._converter.to_frame(frame.pixels, pix_fmt=self._pix_fmt)
         coded.pts, coded.time_base = tick, self._time_base

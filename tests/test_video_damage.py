@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from realtime.media import SourceError
+from realtime.pattern import Pattern
+from realtime.pipeline import run
 from realtime.video import VideoReader
+from realtime.video_writer import VideoWriter
 from tests.clips import stamps, write_clip
 
 
@@ -67,6 +70,27 @@ def test_lost_frames_are_told_with_their_times(tmp_path: Path) -> None:
     reader = VideoReader(path)
     list(reader)
     assert 0.8 in [pytest.approx(second) for second in reader.losses.lost_seconds + reader.losses.damaged_seconds]
+
+
+def test_packets_that_matroska_skips_are_counted_too(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mkv"
+    pattern = Pattern((96, 160), frame_count=200)
+    run(pattern, lambda frame: frame, [VideoWriter(path, size=pattern.size, rate=pattern.rate, encoder="software")])
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 1500] = np.random.default_rng(0).bytes(1500)
+    path.write_bytes(content)
+    reader = VideoReader(path)
+    frames = list(reader)
+    assert 100 < len(frames) < 200
+    assert len(frames) + len(reader.losses.lost_seconds) == 200
+
+
+def test_a_gap_in_the_times_of_a_whole_file_is_no_loss(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mkv", ticks=(0, 24, 48, 240, 264, 288))
+    reader = VideoReader(path)
+    assert len(list(reader)) == 6
+    assert reader.loss_summary() is None
 
 
 # Refusals
