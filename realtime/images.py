@@ -90,13 +90,11 @@ def write_picture(path: str | Path, picture: Picture, *, quality: int = 95) -> N
     try:
         part.write_bytes(encoded.tobytes())
         part.replace(path)
-    except KeyboardInterrupt:
-        part.unlink(missing_ok=True)
-        raise
     except OSError as error:
-        part.unlink(missing_ok=True)
         remedy = "free some space or name another place" if path.parent.is_dir() else "make its folder first"
         raise SinkError(f"{path} cannot be written: {error.strerror or error}: {remedy}") from error
+    finally:  # by now it has taken the name, or it is to go
+        part.unlink(missing_ok=True)
 
 
 def find_pictures(path: str | Path) -> list[Path]:
