@@ -97,7 +97,7 @@ def row(clip: Path, work_size: str | None) -> str:
     name = clip.name.partition("__")[2] or clip.name
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "out.mp4"
-        command = [sys.executable, "-m", "realtime.cli", "convert", str(clip), "-o", str(target), "--style", STYLE]
+        command = [sys.executable, "-m", "realtime", "convert", str(clip), "-o", str(target), "--style", STYLE]
         command += ["--work-size", work_size] if work_size else []
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         said = "; ".join(

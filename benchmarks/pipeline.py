@@ -119,7 +119,7 @@ def start(folder: Path, *, rounds: int) -> dict[str, float]:
 def peak_memory(folder: Path) -> dict[str, float]:
     """Convert a 1080p clip in processes of their own, the first of which has to build the engine; returns peaks."""
     clip = make_clip(folder / "hd.mp4", size=(1080, 1920), count=40)
-    command = [sys.executable, "-m", "realtime.cli", "convert", str(clip), "-o", str(folder / "hd-out.mp4")]
+    command = [sys.executable, "-m", "realtime", "convert", str(clip), "-o", str(folder / "hd-out.mp4")]
     environment = os.environ | {"PINCEL_HOME": str(folder / "hd-home")}
     peaks = {}
     for kind in ("first_run", "later_run"):
