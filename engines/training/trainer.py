@@ -81,7 +81,8 @@ class Trainer:
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.weights: list[Tensor] = list(self.network.parameters())
         self.average = [weight.detach().clone() for weight in self.weights]
-        self.adam = torch.optim.Adam(self.weights, settings.rate, betas=(0.9, 0.99), fused=True)
+        # Not fused: that takes a gradient whose memory format is not its weight's for one that is, and says nothing.
+        self.adam = torch.optim.Adam(self.weights, settings.rate, betas=(0.9, 0.99))
         self.targets: dict[int, list[Tensor]] = {}
         self.step, self.seconds = 0, 0.0
 
