@@ -1,0 +1,75 @@
+"""`pincel train`: make the weights of the default network."""
+
+import logging
+import math
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from engines.machine import accelerator
+from realtime.commands import options
+from realtime.commands.terminal import Terminal
+
+DATA, RUN = "Data", "Run"
+
+
+def train(
+    photos: Annotated[
+        list[Path],
+        typer.Option(metavar="FOLDER|TAR", rich_help_panel=DATA, help="Photographs to paint; may be repeated."),
+    ],
+    paintings: Annotated[
+        list[Path],
+        typer.Option(metavar="FOLDER|TAR", rich_help_panel=DATA, help="Paintings to learn from; may be repeated."),
+    ],
+    vgg: Annotated[
+        Path, typer.Option(metavar="FILE", rich_help_panel=DATA, help="VGG-19 weights, safetensors, conv0 to conv4_1.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FOLDER", rich_help_panel=RUN, help="Where checkpoints and weights go."),
+    ],
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", rich_help_panel=DATA, help="Begin with these, not with the bundled ones."),
+    ] = None,
+    minutes: Annotated[
+        float,
+        typer.Option(metavar="N", callback=options.within(0, 10**6), rich_help_panel=RUN, help="Stop after so many."),
+    ] = 60.0,
+    steps: Annotated[int, typer.Option(metavar="N", min=1, rich_help_panel=RUN, help="Or after so many steps.")] = 10
+    ** 9,
+    rate: Annotated[
+        float, typer.Option(metavar="R", callback=options.within(1e-9, 1), rich_help_panel=RUN, help="Learning rate.")
+    ] = 4e-4,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, rich_help_panel=RUN, help="Of order and augmentation.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", rich_help_panel=RUN, help="Go on from the checkpoint in the output folder.")
+    ] = False,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option(metavar="auto|cpu|cuda", rich_help_panel=RUN, help="What computes."),
+    ] = "auto",
+    quiet: options.Quiet = False,
+) -> None:
+    """Train the default network; needs the extra `train`."""
+    from engines.training.loop import GPU
+    from engines.training.loop import train as run
+    from engines.training.trainer import Settings
+
+    terminal = Terminal(quiet=quiet)
+    chosen = ("cuda" if accelerator() == "cuda" else "cpu") if device == "auto" else device
+    if not quiet:
+        logging.getLogger("engines.training").setLevel(logging.INFO)
+    settings = Settings(
+        seed=seed,
+        steps=steps,
+        minutes=minutes or math.inf,
+        rate=rate,
+        **(GPU if chosen == "cuda" else {}),  # type: ignore[arg-type]
+    )
+    path = run(
+        photos, paintings, vgg=vgg, folder=output, settings=settings, start=weights, resume=resume, device=chosen
+    )
+    terminal.say(f"{path}: trained; what it paints is in {output / 'preview.png'}")
