@@ -207,7 +207,7 @@ class Camera:
         """Begin an outage, or go on with it, and set the time of the next attempt."""
         now = time.perf_counter()
         if not self.outages or self.outages[-1].seconds is not None:
-            self.outages.append(Outage(reason, self._last.read_at - started))
+            self.outages.append(Outage(reason, max(0.0, self._last.read_at - started)))
             self._tell(f"camera {self.text} is lost ({reason}): opening it again until it is back")
         if self._reader is not None:
             self._reader.stop(timeout_seconds=0.0)

@@ -51,7 +51,7 @@ class Controls:
             self.ended = True
         elif ord("1") <= code <= ord("9"):
             self.palette.pick(code - ord("1"))
-        elif 0 < code < 128 and (key := KEYS.get(chr(code))):
+        elif 0 < code < 128 and (key := KEYS.get("+" if chr(code) == "=" else chr(code))):  # + without shift
             key.do(self)
 
     def turn_strength(self, by: float) -> None:

@@ -43,11 +43,6 @@ class Palette:
         return f"{name} + {self.blend:.0%} {self.styles[self._after][0]}" if self.blend else name
 
     @property
-    def is_fading(self) -> bool:
-        """Whether the vector still moves."""
-        return self._shown is not self._from
-
-    @property
     def _after(self) -> int:
         return (self.index + 1) % len(self.styles)
 

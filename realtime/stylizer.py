@@ -30,6 +30,7 @@ class Stylizer:
         colour: how much of the frame's own colour to keep, in [0, 1].
         size: height and width of the results, None for the frame's own.
         work_size: height and width to paint at, None for the results' size.
+        rate: frames a second as they are painted, by which the steadying fades.
         cuts: how many cuts were seen.
     """
 
@@ -53,7 +54,7 @@ class Stylizer:
         self.size = size
         self.work_size = work_size
         self.cuts = 0
-        self._rate = rate
+        self.rate = rate
         self._stream = Stream()
         self._cut_detector = CutDetector()
         self._noise_meter = NoiseMeter()
@@ -98,7 +99,7 @@ class Stylizer:
         steadiness = 1.0 if self.steadiness == "auto" else self.steadiness
         if steadiness == 0:
             return 0.0, 0.0, 0.0
-        per_frame = float(30 / self._rate)
+        per_frame = float(30 / self.rate)
         exposure = float(pixels[::8, ::8].mean())
         change = 0.0 if self._exposure is None else abs(exposure - self._exposure)
         self._exposure = exposure

@@ -36,9 +36,7 @@ def test_a_pick_during_a_fade_starts_from_what_is_shown() -> None:
     half = colours.at(1.5)[0]
     colours.pick(0)
     assert colours.at(1.51)[0] == pytest.approx(half)
-    assert colours.is_fading
     assert colours.at(2.6)[0] == 0
-    assert not colours.is_fading
 
 
 def test_without_a_fade_the_style_is_there_at_once() -> None:
