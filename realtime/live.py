@@ -12,6 +12,7 @@ import numpy as np
 
 from realtime.controls import Controls
 from realtime.flicker import FlickerMeter
+from realtime.mask import Mask
 from realtime.media import Frame, Pixels
 from realtime.overlay import Status, compose
 from realtime.palette import Vector
@@ -32,6 +33,7 @@ class Live:
         recording: told when the controls start and stop it, and of snapshots.
         window: shows; None for none.
         newcomers: styles that came up since the last call.
+        mask: keeps the painting to a part of the picture.
         seconds: how long the run lasts, None for until it is ended.
         folder: where snapshots and recordings without a name go.
     """
@@ -44,12 +46,14 @@ class Live:
         recording: Recording,
         window: Window | None,
         newcomers: Callable[[], Iterable[tuple[str, Vector]]] = tuple,
+        mask: Mask | None = None,
         seconds: float | None = None,
         folder: Path = Path(),
     ) -> None:
         self.flicker = FlickerMeter()
         self._stylizer, self._controls = stylizer, controls
         self._recording, self._window = recording, window
+        self._mask = mask
         self._newcomers, self._seconds, self._folder = newcomers, seconds, folder
         self._record_to = recording.target
         self._held: Pixels | None = None
@@ -71,6 +75,10 @@ class Live:
         if len(self._shown_at) == FPS_FRAMES:  # what is dropped steadies nothing
             stylizer.rate = Fraction(max(1.0, self.fps)).limit_denominator(100)
         painted = stylizer.paint(replace(frame, pixels=pixels))
+        if self._mask:
+            if stylizer.cuts != before[3]:
+                self._mask.reset()
+            painted = replace(painted, pixels=self._mask.apply(pixels, painted.pixels))
         same = before[1:] == (stylizer.strength, stylizer.colour, stylizer.cuts)
         if not same or not np.array_equal(before[0], stylizer.style):
             self.flicker.reset()  # it changes on purpose

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
 from realtime.commands.terminal import UsageError
 from realtime.commands.watched import StyleFolder
 from realtime.pattern import Pattern
+from realtime.sizes import to_size
 from realtime.video import VideoReader
 from tests.commands import pincel
 from tests.senders import Sender, free_port
@@ -42,6 +44,18 @@ def test_a_live_run_is_recorded_and_reported(tmp_path: Path) -> None:
     assert film.stat().st_size > 0
 
 
+def test_the_background_alone_is_painted(shared: Path, tmp_path: Path) -> None:
+    clip, film = shared / "media/LivePortrait__d13.mp4", tmp_path / "film.mkv"
+    model = shared / "weights/segmentation/SINet_Softmax.onnx"
+    mask = ("--mask", "background", "--mask-model", model)
+    options = ("--camera", clip, "--size", "160x160", "--no-window", "--style", "the_scream", "--seconds", "1")
+    result = pincel("webcam", *options, *mask, "--record", film, "--quiet")
+    assert result.code == 0, result.err
+    source = to_size(next(iter(VideoReader(clip))).pixels, (160, 160)).astype(int)
+    change = np.abs(next(iter(VideoReader(film))).pixels - source).mean(2)
+    assert 5 * change[80:110, 70:90].mean() < change[:40, :30].mean()
+
+
 def test_quiet_says_nothing(tmp_path: Path) -> None:
     result = pincel("webcam", *SMALL, "--seconds", "0.2", "--quiet")
     assert (result.code, result.err, result.out) == (0, "", "")
@@ -58,6 +72,8 @@ def test_quiet_says_nothing(tmp_path: Path) -> None:
         (("--record", "nowhere/film.mp4"), 1, "nowhere is no folder"),
         (("--styles", "nowhere"), 2, "--styles nowhere is no folder"),
         (("--style", "no_such_style"), 2, "no_such_style"),
+        (("--mask", "person"), 2, "--mask-model FILE.onnx go together"),
+        (("--mask", "person", "--mask-model", "none.onnx"), 1, "none.onnx does not exist"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -11,6 +11,7 @@ import numpy as np
 import typer
 
 from engines import Style, WeightsError, library, network_id
+from engines.segmentation import Segmenter
 from realtime.camera import Camera, open_camera
 from realtime.commands import options
 from realtime.commands.options import OUTPUT, PAINTING, parse_steadiness
@@ -20,6 +21,7 @@ from realtime.commands.terminal import Terminal, UsageError
 from realtime.commands.watched import StyleFolder
 from realtime.controls import Controls
 from realtime.live import Live
+from realtime.mask import Mask, Part
 from realtime.media import Sink, SinkError, Source
 from realtime.palette import Palette, Vector
 from realtime.pipeline import run
@@ -62,6 +64,14 @@ def webcam(
         float | None,
         typer.Option(metavar="SECONDS", rich_help_panel=PAINTING, help="Go on to the next style every so often."),
     ] = None,
+    mask: Annotated[
+        Part | None,
+        typer.Option(metavar="person|background", rich_help_panel=PAINTING, help="Paint this part only."),
+    ] = None,
+    mask_model: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.onnx", rich_help_panel=PAINTING, help="What finds the person: SINet or alike."),
+    ] = None,
     strength: options.Strength = 1.0,
     preserve_colour: options.PreserveColour = False,
     steady: options.Steady = "auto",
@@ -93,6 +103,7 @@ def webcam(
     steadiness = parse_steadiness(steady)
     check_positive({"--tour": tour, "--fps": fps, "--seconds": seconds})
     check_record(record, force=force, terminal=terminal)
+    finder = open_mask(mask, mask_model)
     batch = Batch(report_file)
     opener = engine_opener(terminal, backend=engine, precision=precision)
     chosen = choose_styles(style, terminal=terminal)
@@ -112,7 +123,9 @@ def webcam(
         source = open_camera(camera, size=asked, rate=rate, tell=terminal.warn)
         stack.callback(source.close)
         session = Session(painter, controls, source, record=record, terminal=terminal)
-        session.open(stack, has_window=not no_window, is_camera=virtual_camera, folder=folder, seconds=seconds)
+        session.open(
+            stack, has_window=not no_window, is_camera=virtual_camera, folder=folder, mask=finder, seconds=seconds
+        )
         session.paint(entry)
     return batch.code
 
@@ -140,6 +153,7 @@ class Session:
         has_window: bool,
         is_camera: bool,
         folder: StyleFolder | None,
+        mask: Mask | None,
         seconds: float | None,
     ) -> None:
         """Open the window and the virtual camera.
@@ -159,7 +173,7 @@ class Session:
         newcomers = folder.take if folder else nothing
         self.live = Live(
             self.stylizer, self.controls, recording=self.recording, window=window, newcomers=newcomers,
-            seconds=seconds,
+            mask=mask, seconds=seconds,
         )  # fmt: skip
 
     def paint(self, entry: dict[str, object]) -> None:
@@ -216,6 +230,21 @@ def choose_styles(texts: list[str] | None, *, terminal: Terminal) -> list[Style]
         if style.vector.size != found[0].vector.size:
             raise WeightsError(f"the style {style.name} is damaged: encode its picture again")
     return found
+
+
+def open_mask(part: Part | None, model: Path | None) -> Mask | None:
+    """Open what keeps the painting to a part of the picture.
+
+    Raises:
+        UsageError: the part is asked for without a model, or the other way round.
+        WeightsError: the model cannot be used.
+    """
+    if part is None and model is None:
+        return None
+    if part is None or model is None:
+        raise UsageError("--mask person|background and --mask-model FILE.onnx go together")
+    segmenter = Segmenter(model)
+    return Mask(segmenter.find_person, size=segmenter.size, part=part)
 
 
 def check_positive(values: dict[str, float | None]) -> None:
