@@ -19,6 +19,7 @@ from realtime.sizes import to_size
 from realtime.video import VideoReader
 from tests.commands import pincel
 from tests.senders import Sender, free_port
+from tests.test_streaming import Receiver
 
 SMALL = ("--camera", "test", "--size", "64x48", "--no-window", "--style", "irises", "--style", "the_scream")
 ROOT = Path(__file__).parents[1]
@@ -42,6 +43,17 @@ def test_a_live_run_is_recorded_and_reported(tmp_path: Path) -> None:
     assert frames[0].pixels.shape == (48, 64, 3)
     assert frames[-1].pts_seconds <= 1.1
     assert film.stat().st_size > 0
+
+
+def test_a_live_run_is_streamed_and_reported(tmp_path: Path) -> None:
+    port, report = free_port(), tmp_path / "report.json"
+    with Receiver(port) as receiver:
+        to = f"tcp://127.0.0.1:{port}"
+        result = pincel("webcam", *SMALL, "--seconds", "2", "--stream", to, "--report", report, "--quiet")
+    assert result.code == 0, result.err
+    stream = told(report)["stream"]
+    assert (stream["to"], stream["outages"]) == (to, [])
+    assert len(receiver.stamps) >= stream["frames"] - 2 > 0
 
 
 def test_the_background_alone_is_painted(shared: Path, tmp_path: Path) -> None:
@@ -72,6 +84,7 @@ def test_quiet_says_nothing(tmp_path: Path) -> None:
         (("--record", "nowhere/film.mp4"), 1, "nowhere is no folder"),
         (("--styles", "nowhere"), 2, "--styles nowhere is no folder"),
         (("--style", "no_such_style"), 2, "no_such_style"),
+        (("--stream", "film.mp4"), 1, "film.mp4 is no address to stream to"),
         (("--mask", "person"), 2, "--mask-model FILE.onnx go together"),
         (("--mask", "person", "--mask-model", "none.onnx"), 1, "none.onnx does not exist"),
     ],

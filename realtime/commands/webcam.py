@@ -1,37 +1,28 @@
 """`pincel webcam`: a camera, painted live."""
 
 import contextlib
-from collections.abc import Iterable
-from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from engines import Style, WeightsError, library, network_id
 from engines.segmentation import Segmenter
-from realtime.camera import Camera, open_camera
+from realtime.camera import open_camera
 from realtime.commands import options
 from realtime.commands.options import OUTPUT, PAINTING, parse_steadiness
 from realtime.commands.outputs import Batch, may_write
 from realtime.commands.painting import NETWORK, Painter, engine_opener, resolve_style
+from realtime.commands.session import Session
 from realtime.commands.terminal import Terminal, UsageError
 from realtime.commands.watched import StyleFolder
 from realtime.controls import Controls
-from realtime.live import Live
 from realtime.mask import Mask, Part
-from realtime.media import Sink, SinkError, Source
-from realtime.palette import Palette, Vector
-from realtime.pipeline import run
-from realtime.recording import Recording
-from realtime.report import Report
+from realtime.media import SinkError
+from realtime.palette import Palette
 from realtime.sizes import parse_size
-from realtime.virtual_camera import VirtualCamera
-from realtime.window import Window
 
-TITLE = "Pincel"
 RECORDED = (".mp4", ".mov", ".mkv")
 MOST = 1e6
 
@@ -90,6 +81,10 @@ def webcam(
         bool,
         typer.Option("--virtual-camera", metavar="", rich_help_panel=OUTPUT, help="Be a camera for other programs."),
     ] = False,
+    stream: Annotated[
+        str | None,
+        typer.Option(metavar="URL", rich_help_panel=OUTPUT, help="Push to rtmp://, rtsp://, srt://, udp:// or tcp://"),
+    ] = None,
     record: Annotated[
         Path | None, typer.Option(metavar="FILE.mp4", rich_help_panel=OUTPUT, help="Record from the start.")
     ] = None,
@@ -124,94 +119,16 @@ def webcam(
         stack.callback(source.close)
         session = Session(painter, controls, source, record=record, terminal=terminal)
         session.open(
-            stack, has_window=not no_window, is_camera=virtual_camera, folder=folder, mask=finder, seconds=seconds
+            stack,
+            has_window=not no_window,
+            is_camera=virtual_camera,
+            stream=stream,
+            folder=folder,
+            mask=finder,
+            seconds=seconds,
         )
         session.paint(entry)
     return batch.code
-
-
-class Session:
-    """What one live run holds together: source, painter, sinks and window."""
-
-    def __init__(
-        self, painter: Painter, controls: Controls, source: Source, *, record: Path | None, terminal: Terminal
-    ) -> None:
-        self.controls, self.source, self.terminal = controls, source, terminal
-        self.engine = painter.engine()
-        sizes = painter.sizes(source.size, even=True)
-        self.stylizer = painter.stylizer(sizes, rate=source.rate)
-        self.engine.prepare(sizes[1])  # also where the strength begins at 0
-        self.engine.read_style(np.zeros((64, 64, 3), np.uint8))  # loads what strength needs, before it can be felt
-        self.recording = Recording(sizes[0], source.rate, tell=terminal.say)
-        self.recording.target = record
-        self.sinks: list[Sink] = [self.recording]
-
-    def open(
-        self,
-        stack: contextlib.ExitStack,
-        *,
-        has_window: bool,
-        is_camera: bool,
-        folder: StyleFolder | None,
-        mask: Mask | None,
-        seconds: float | None,
-    ) -> None:
-        """Open the window and the virtual camera.
-
-        Raises:
-            SinkError: there is no screen, or no virtual device.
-        """
-        size = self.recording.size
-        if is_camera:
-            virtual = VirtualCamera(size, self.source.rate)
-            stack.callback(virtual.discard)
-            self.sinks.append(virtual)
-            self.terminal.say(f"virtual camera: {virtual.device}")
-        window = Window(TITLE, size=size, controls=self.controls) if has_window else None
-        if window:
-            stack.callback(window.close)
-        newcomers = folder.take if folder else nothing
-        self.live = Live(
-            self.stylizer, self.controls, recording=self.recording, window=window, newcomers=newcomers,
-            mask=mask, seconds=seconds,
-        )  # fmt: skip
-
-    def paint(self, entry: dict[str, object]) -> None:
-        """Paint until it is ended, and note in the entry what came of it.
-
-        Raises:
-            KeyboardInterrupt: it was ended by Ctrl-C.
-        """
-        source = self.source
-        given = source.delivered if isinstance(source, Camera) else f"{source.size[1]}x{source.size[0]}"
-        self.terminal.say(f"camera: {given}")
-        with self.terminal.progress("live", None) as progress:
-            report = run(source, self.live.paint, self.sinks, show=self.live.show, progress=progress)
-        entry |= {"engine": self.engine.name, "camera": str(given), **report.as_dict(), **self.figures()}
-        self.terminal.say(self.summary(report))
-        if report.interrupted:
-            raise KeyboardInterrupt
-
-    def figures(self) -> dict[str, object]:
-        """Return what the report tells beyond that of every run."""
-        flicker = self.live.flicker.mean
-        return {
-            "styles": [name for name, _ in self.controls.palette.styles],
-            "cuts": self.stylizer.cuts,
-            "flicker_levels": None if flicker is None else round(flicker, 3),
-            "outages": [asdict(outage) for outage in getattr(self.source, "outages", [])],
-            "recordings": [str(path) for path in self.recording.files],
-        }
-
-    def summary(self, report: Report) -> str:
-        """Return a line for people."""
-        ages = "/".join(f"{value:.0f}" for value in report.age.percentiles().values())
-        outages = len(getattr(self.source, "outages", []))
-        lost = f", {outages} outage{'' if outages == 1 else 's'}" if outages else ""
-        return (
-            f"{report.frames} frames in {report.seconds:.1f} s, {report.fps:.1f} fps, age {ages} ms (p50/p95/p99), "
-            f"{report.dropped} dropped at the camera{lost}"
-        )
 
 
 def choose_styles(texts: list[str] | None, *, terminal: Terminal) -> list[Style]:
@@ -263,8 +180,3 @@ def check_record(path: Path | None, *, force: bool, terminal: Terminal) -> None:
     if not path.parent.is_dir():
         raise SinkError(f"{path.parent} is no folder: make it, or record to another")
     may_write(path, [], force=force, terminal=terminal)
-
-
-def nothing() -> Iterable[tuple[str, Vector]]:
-    """Return no newcomers: no folder is watched."""
-    return ()
