@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines import Engine, Stream
+from realtime.channel import Channel, Writer
 from realtime.media import Frame, Pixels
 from realtime.scene import CutDetector, NoiseMeter
 from realtime.sizes import short_side, to_size
 
 Steadiness = float | Literal["auto"]
 Vector = NDArray[np.float32]
+Glance = tuple[Pixels, bool]
 
 GAIN, MEMORY = 0.85, 0.8  # at 30 frames a second and full steadiness
 OWN_STYLE_SIDE = 256
@@ -32,6 +34,10 @@ class Stylizer:
         work_size: height and width to paint at, None for the results' size.
         rate: frames a second as they are painted, by which the steadying fades.
         cuts: how many cuts were seen.
+
+    Reading the scene's own style takes longer than a frame. With `own_style` "waits" the frame waits for it, so that
+    a file is painted alike each time; with "aside" a thread reads it, until `close`, and painting goes on with what
+    is known.
     """
 
     def __init__(
@@ -45,6 +51,7 @@ class Stylizer:
         rate: Fraction = Fraction(30),
         size: tuple[int, int] | None = None,
         work_size: tuple[int, int] | None = None,
+        own_style: Literal["waits", "aside"] = "waits",
     ) -> None:
         self.engine = engine
         self.style = style
@@ -60,7 +67,8 @@ class Stylizer:
         self._noise_meter = NoiseMeter()
         self._exposure: float | None = None
         self._own: Vector | None = None
-        self._own_read_at = 0.0
+        self._own_read_at: float | None = None
+        self._aside = Writer(self._read_own, Channel[Glance](1, policy="newest")) if own_style == "aside" else None
 
     def paint(self, frame: Frame) -> Frame:
         """Paint a frame; the result has its times, index and alpha."""
@@ -76,7 +84,7 @@ class Stylizer:
             self.cuts += 1
             self._stream.reset()
             self._noise_meter.reset()
-            self._exposure = self._own = None
+            self._exposure = self._own_read_at = None
         small = to_size(pixels, self.work_size or (pixels.shape[0], pixels.shape[1]))
         gain, memory, noise = self._steadying(small)
         painted = self.engine.paint(
@@ -110,10 +118,27 @@ class Stylizer:
         """Return the style blended towards the scene's own, which is read again as the scene moves on."""
         if self.strength == 1:
             return self.style
+        since = None if self._own_read_at is None else pts_seconds - self._own_read_at
+        if since is None or not 0 <= since < OWN_STYLE_SECONDS:
+            self._own_read_at = pts_seconds
+            glance = to_size(pixels, short_side(pixels.shape, OWN_STYLE_SIDE)), since is None
+            if self._aside:
+                self._aside.send(glance)
+            else:
+                self._read_own(glance)
         own = self._own
-        if own is None or not 0 <= pts_seconds - self._own_read_at < OWN_STYLE_SECONDS:
-            now = self.engine.read_style(to_size(pixels, short_side(pixels.shape, OWN_STYLE_SIDE)))
-            # Half-way at a time, so that the painting does not jump once a second.
-            own = now if own is None else np.asarray((own + now) / 2, np.float32)
-            self._own, self._own_read_at = own, pts_seconds
+        if own is None:
+            return self.style
         return np.asarray(self.strength * self.style + (1 - self.strength) * own, np.float32)
+
+    def _read_own(self, glance: Glance) -> None:
+        """Read the style of a scene, small; of a new scene it replaces the one known."""
+        pixels, is_new = glance
+        now, own = self.engine.read_style(pixels), self._own
+        # Else half-way at a time, so that the painting does not jump once a second.
+        self._own = now if own is None or is_new else np.asarray((own + now) / 2, np.float32)
+
+    def close(self) -> None:
+        """End the thread of `own_style` "aside". Closing again does nothing."""
+        if self._aside:
+            self._aside.stop()

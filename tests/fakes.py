@@ -42,9 +42,14 @@ class FakeBackend:
         return FakeProgram(self.seconds)
 
 
-def fake_engine(seconds: float = 0.0) -> Engine:
-    """Make an engine that takes so long for a frame."""
-    return Engine(FakeBackend(seconds), read_style=lambda pixels: np.zeros(STYLE_SIZE, np.float32))
+def fake_engine(seconds: float = 0.0, *, read_seconds: float = 0.0) -> Engine:
+    """Make an engine that takes so long for a frame, and so long to read a picture's style, which is 0."""
+
+    def read_style(pixels: Pixels) -> Vector:
+        time.sleep(read_seconds)
+        return np.zeros(STYLE_SIZE, np.float32)
+
+    return Engine(FakeBackend(seconds), read_style=read_style)
 
 
 def fake_style(value: float) -> Vector:

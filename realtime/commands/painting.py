@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from engines import BACKENDS, Engine, Style, WeightsError, blend, encode_style, library, network_id, open_engine
 from engines import style as styles
@@ -58,8 +59,14 @@ class Painter:
             )
         return size, work_size
 
-    def stylizer(self, sizes: tuple[Size, Size], *, rate: Fraction = Fraction(30)) -> Stylizer:
-        """Prepare to paint a stream, the engine compiled for its size.
+    def stylizer(
+        self,
+        sizes: tuple[Size, Size],
+        *,
+        rate: Fraction = Fraction(30),
+        own_style: Literal["waits", "aside"] = "waits",
+    ) -> Stylizer:
+        """Prepare to paint a stream, the engine compiled for its size; `own_style` as of `Stylizer`.
 
         Raises:
             EngineError: the engine cannot, or the style is not for it.
@@ -78,6 +85,7 @@ class Painter:
             rate=rate,
             size=sizes[0],
             work_size=sizes[1],
+            own_style=own_style,
         )
 
 

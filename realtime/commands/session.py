@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from realtime.camera import Camera
 from realtime.commands.painting import Painter
 from realtime.commands.terminal import Terminal
@@ -35,9 +33,8 @@ class Session:
         self.controls, self.source, self.terminal = controls, source, terminal
         self.engine = painter.engine()
         sizes = painter.sizes(source.size, even=True)
-        self.stylizer = painter.stylizer(sizes, rate=source.rate)
+        self.stylizer = painter.stylizer(sizes, rate=source.rate, own_style="aside")
         self.engine.prepare(sizes[1])  # also where the strength begins at 0
-        self.engine.read_style(np.zeros((64, 64, 3), np.uint8))  # loads what strength needs, before it can be felt
         self.recording = Recording(sizes[0], source.rate, tell=terminal.say)
         self.recording.target = record
         self.sinks: list[Sink] = [self.recording]
@@ -59,6 +56,7 @@ class Session:
         Raises:
             SinkError: there is no screen, no virtual device, or no such address.
         """
+        stack.callback(self.stylizer.close)
         size = self.recording.size
         if is_camera:
             virtual = VirtualCamera(size, self.source.rate)
