@@ -20,6 +20,7 @@ TRIED_SIZES = ((480, 640), (720, 1280), (1080, 1920), (2160, 3840))
 OPEN_SECONDS, STALL_SECONDS = 10.0, 2.0
 _FOURCC = "MJPG"  # raw pictures of 1080p need more than USB 2 carries
 # FFmpeg as a live player: nothing is collected before the first picture.
+_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _STREAM_OPTIONS = "fflags;nobuffer|flags;low_delay|rtsp_transport;tcp"
 
 
@@ -119,8 +120,7 @@ def open_capture(text: str, *, size: tuple[int, int] | None = None, rate: Fracti
             cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(STALL_SECONDS * 1000),
             cv2.CAP_PROP_N_THREADS, 1,  # more would each hold a picture back
         ]  # fmt: skip
-        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", _STREAM_OPTIONS)
-        with quiet():
+        with quiet(), _stream_options():
             capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, limits)
     else:
         with quiet():
@@ -185,6 +185,19 @@ def none_found(devices: list[Device]) -> str:
         f"no camera opens (tried: {tried}): plug one in, close programs that hold it, name a stream with "
         "--camera URL, or use --camera test"
     )
+
+
+@contextmanager
+def _stream_options() -> Iterator[None]:
+    """Set what OpenCV takes from the environment alone, for one opening: files would not open with it."""
+    if _OPTIONS in os.environ:
+        yield
+        return
+    os.environ[_OPTIONS] = _STREAM_OPTIONS
+    try:
+        yield
+    finally:
+        del os.environ[_OPTIONS]
 
 
 @contextmanager
