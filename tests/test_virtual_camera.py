@@ -11,6 +11,7 @@ from realtime.media import Frame, SinkError
 from realtime.pattern import Pattern, read_stamp
 from realtime.pipeline import run
 from realtime.virtual_camera import VirtualCamera, creation
+from tests.commands import pincel
 
 pyvirtualcam = pytest.importorskip("pyvirtualcam", reason="the extra virtual-camera is not installed")
 
@@ -94,3 +95,34 @@ def test_without_a_device_the_error_tells_how_to_create_one() -> None:
 )
 def test_each_system_has_its_commands(platform: str, command: str) -> None:
     assert command in creation(platform)
+
+
+LIVE = (
+    "webcam",
+    "--camera",
+    "test",
+    "--size",
+    "64x48",
+    "--style",
+    "irises",
+    "--no-window",
+    "--quiet",
+    "--seconds",
+    "0.5",
+)
+
+
+def test_the_webcam_is_painted_into_the_virtual_camera() -> None:
+    result = pincel(*LIVE, "--virtual-camera")
+    assert (result.code, result.err) == (0, "")
+    (device,) = FakeDevice.made
+    assert len(device.frames) > 0
+    assert device.frames[0].shape == (48, 64, 3)
+    assert device.closed == 1
+
+
+def test_without_a_device_the_command_says_how_to_create_one() -> None:
+    pyvirtualcam.camera.BACKENDS.clear()
+    result = pincel(*LIVE, "--virtual-camera")
+    assert result.code == 1
+    assert result.line == f"there is no virtual camera to write to (no device): {creation(sys.platform)}"
