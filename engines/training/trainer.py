@@ -31,14 +31,14 @@ class Shares:
         own: painted in its own style a picture must stay what it is.
     """
 
-    style: float = 1.0
-    broad_style: float = 0.4
-    structure: float = 1.5
+    style: float = 2.5
+    broad_style: float = 0.5
+    structure: float = 1.8
     fine_structure: float = 0.5
     content: float = 0.1
     variation: float = 0.3
-    stability: float = 2.0
-    own: float = 8.0
+    stability: float = 3.0
+    own: float = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ class Settings:
     seed: int = 0
     steps: int = 100_000
     minutes: float = math.inf
-    rate: float = 4e-4
+    rate: float = 3e-4
     warm_up: int = 50
-    average: float = 0.998
+    average: float = 0.996
     save_every: float = 180.0
     parts: int = 2
     precision: str = "bf16"
