@@ -249,7 +249,10 @@ def open_camera(
         SourceError: it cannot be opened; where there is no camera at all, the message lists what was tried.
     """
     if text == "test":
-        return Pattern(size or USUAL_SIZE, rate=rate or USUAL_RATE, live=True)
+        try:
+            return Pattern(size or USUAL_SIZE, rate=rate or USUAL_RATE, live=True)
+        except ValueError as error:
+            raise SourceError(f"the test picture cannot be made: {error}") from error
     if text is not None:
         if Path(text).is_file():
             return Playback(Path(text))

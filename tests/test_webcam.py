@@ -77,6 +77,7 @@ def test_quiet_says_nothing(tmp_path: Path) -> None:
     ("options", "code", "line"),
     [
         (("--camera", "moon"), 1, "no camera is called 'moon'"),
+        (("--size", "8x8"), 1, "size (8, 8) is too small"),
         (("--tour", "0"), 2, "--tour 0: give a number above 0"),
         (("--fps", "nan"), 2, "--fps nan: give a number above 0"),
         (("--fade", "-1"), 2, "--fade -1: give a number from 0 to 60"),
