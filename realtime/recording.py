@@ -61,7 +61,10 @@ class Recording:
             self._finish()
 
     def _turn_to(self, path: Path | None, frame: Frame) -> None:
-        self._finish()
+        try:
+            self._finish()
+        except SinkError as error:
+            self._tell(str(error))
         self._path, self._first_pts = path, frame.pts_seconds
         if path is None:
             return

@@ -61,6 +61,23 @@ def test_a_place_that_cannot_be_written_ends_the_recording_and_not_the_run(tmp_p
     assert recording.files == []
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_ends_the_recording_and_not_the_run(tmp_path: Path) -> None:
+    told: list[str] = []
+    recording = Recording((64, 96), Fraction(30), tell=told.append)
+    full = tmp_path / "full.mkv"
+    full.symlink_to("/dev/full")
+    recording.target = full
+    for i in range(60):
+        recording.write(frame(i, i / 30))
+    recording.target = tmp_path / "next.mkv"
+    for i in range(60, 65):
+        recording.write(frame(i, i / 30))
+    recording.close()
+    assert any("full.mkv cannot be written: No space left on device" in line for line in told)
+    assert [read_stamp(each.pixels) for each in VideoReader(tmp_path / "next.mkv")] == list(range(60, 65))
+
+
 def test_what_was_recorded_before_an_error_is_kept(tmp_path: Path) -> None:
     recording = Recording((64, 96), Fraction(30), tell=lambda line: None)
     recording.target = tmp_path / "x.mp4"
