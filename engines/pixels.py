@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 REC709_LUMA = (0.0722, 0.7152, 0.2126)  # of B, G, R; ITU-R BT.709-6, item 3.2
+# Zero padding inside the network paints a frame around the picture. This far outside, two thirds of it is cut away.
+MARGIN = 8
 WINDOW = 5
 SURELY_STILL, SURELY_MOVING = 1.5, 3.0
 LEAST_NOISE = 0.5 / 255  # what rounding and compression leave of the cleanest camera
@@ -51,10 +53,11 @@ class PixelGraph(nn.Module):
         height, width = frame.shape[1], frame.shape[2]
         memory, gain, noise, colour = controls.unbind(1)
         bgr = steady(frame.permute(0, 3, 1, 2).float() / 255, steadied, gain=gain, noise=noise)
-        padded = F.pad(bgr, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+        right, bottom = (MARGIN + -(length + 2 * MARGIN) % self.stride for length in (width, height))
+        padded = F.pad(bgr, (MARGIN, right, MARGIN, bottom), mode="replicate")
         dtype = next(self.network.parameters()).dtype
         rgb, scene = self.network(padded.flip(1).to(dtype), style, scene, memory)
-        painted = rgb[:, :, :height, :width].flip(1).float()
+        painted = rgb[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width].flip(1).float()
         painted = painted + colour[:, None, None, None] * chroma(bgr - painted)
         whole = torch.floor(painted.clamp(0, 1) * 255 + 0.5)
         return Painted(whole.permute(0, 2, 3, 1).to(torch.uint8), scene, bgr)

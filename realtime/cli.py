@@ -19,6 +19,7 @@ from realtime.commands.doctor import doctor
 from realtime.commands.image import image
 from realtime.commands.styles import styles
 from realtime.commands.terminal import Interrupted, UsageError, console, describe, error, hushed, open_closed_streams
+from realtime.commands.train import train
 from realtime.commands.webcam import webcam
 from realtime.media import MediaError
 
@@ -33,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (webcam, convert, image, cameras, demo, doctor):
+for command in (webcam, convert, image, cameras, demo, doctor, train):
     app.command()(command)
 app.add_typer(styles, name="styles")
 
