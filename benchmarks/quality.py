@@ -11,7 +11,7 @@ VGG-19 (relu1_1, 2_1, 3_1, 4_1; float32; reflection padding):
 * ssim: structural similarity (Wang et al. 2004, Gaussian window 11, sigma 1.5) of the grey values;
 * own_psnr: of the photograph painted in its own style, in dB.
 
-Every figure is the mean over all pairs (over the contents for own_psnr). "photograph" is what not painting scores.
+A style is read as the product reads it, at 256 pixels on the short side. Every figure is the mean over all pairs (over the contents for own_psnr). "photograph" is what not painting scores.
 """
 
 import argparse
@@ -26,6 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.machine import facts
 from engines.encoder import encode_vector
 from engines.training import losses
 from engines.weights import load_network, network_card, weights_sha256
@@ -148,7 +149,7 @@ def main() -> None:
         results[path.stem] = measure(painter(path), vgg, contents, styles) | {"sha256": weights_sha256(path)}
     print(table(results))
     if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+        arguments.json.write_text(json.dumps({**facts(), "results": results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
