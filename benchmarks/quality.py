@@ -11,7 +11,8 @@ VGG-19 (relu1_1, 2_1, 3_1, 4_1; float32; reflection padding):
 * ssim: structural similarity (Wang et al. 2004, Gaussian window 11, sigma 1.5) of the grey values;
 * own_psnr: of the photograph painted in its own style, in dB.
 
-A style is read as the product reads it, at 256 pixels on the short side. Every figure is the mean over all pairs (over the contents for own_psnr). "photograph" is what not painting scores.
+A style is read as the product reads it, at 256 pixels on the short side. Every figure is the mean over all pairs (over
+the contents for own_psnr). "photograph" is what not painting scores.
 """
 
 import argparse
