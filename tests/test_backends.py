@@ -131,8 +131,10 @@ def test_a_flat_frame_stays_as_flat_as_plain_pytorch_paints_it(
     difference = np.abs(engine.paint(flat, style).astype(int) - expected)
     if engine.backend.precision == "fp32":
         assert difference.max() <= 1
-    elif weights is None:  # random weights blow up what little a flat frame holds
+    elif weights is None:
         assert difference.max() <= 4
+    else:
+        pytest.skip("random weights blow up what little a flat frame holds: bfloat16 is not bounded there")
 
 
 def test_frames_are_not_written_to_and_results_are_the_callers_own(engine: Engine, weights: Path | None) -> None:
