@@ -12,12 +12,11 @@ from engines import style as styles
 from engines.errors import WeightsError
 from engines.store import cache_folder
 from engines.style import Style, Vector
-from engines.weights import load_network, network_id
+from engines.weights import load_network, network_card, network_id
 
 if TYPE_CHECKING:
     from torch import nn
 
-SHORT_SIDE = 256
 LONGEST = 4  # times the short side; what lies beyond is cropped away
 SMALLEST = 16
 
@@ -65,15 +64,16 @@ def encode_vector(picture: NDArray[np.uint8], *, network: str = "pincel", weight
     side = min(height, width)
     top, left = max(0, height - LONGEST * side) // 2, max(0, width - LONGEST * side) // 2
     part = np.ascontiguousarray(picture[top : top + LONGEST * side, left : left + LONGEST * side, ::-1])
-    size = [round(length * SHORT_SIDE / side) for length in part.shape[:2]]
+    wanted = network_card(network).style_picture
+    size = [round(length * wanted / side) for length in part.shape[:2]] if isinstance(wanted, int) else list(wanted)
     with torch.inference_mode():
         bytes_in = torch.from_numpy(part).permute(2, 0, 1)[None]
         rgb = F.interpolate(bytes_in, size=size, mode="bilinear", antialias=True).float() / 255
-        vector = encoder(network, weights).encode(rgb)[0]  # type: ignore[operator]
+        vector = encoder(network, weights, network_id(network, weights)).encode(rgb)[0]  # type: ignore[operator]
     return np.asarray(vector.numpy(), np.float32)
 
 
 @cache
-def encoder(network: str, weights: Path | None) -> "nn.Module":
-    """Return the network that reads styles, loaded once a process."""
+def encoder(network: str, weights: Path | None, made_by: str) -> "nn.Module":
+    """Return the network that reads styles, loaded once a process and id."""
     return load_network(network, weights)

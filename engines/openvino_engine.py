@@ -19,7 +19,7 @@ from engines import store
 from engines.engine import Pixels, Shape
 from engines.errors import BackendUnavailable, BuildError
 from engines.style import Vector
-from engines.weights import network_card, network_id, weights_sha256
+from engines.weights import network_card, network_id, weights_path, weights_sha256
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,7 +93,7 @@ class OpenVINOBackend:
         self.network = network_id(network, weights)
         refused = []
         for self.precision in offered if precision == "auto" else [precision]:
-            folder, facts = fetch(network, weights or network_card(network).weights, self.precision)
+            folder, facts = fetch(network, weights_path(network, weights), self.precision)
             found = f"{facts['mean']:.2f} grey levels from PyTorch in the mean, {facts['largest']:.0f} at most"
             mean, largest = TOLERANCES[self.precision]
             if facts["mean"] <= mean and facts["largest"] <= largest:

@@ -40,6 +40,22 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, its folder too where it is missing.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(data)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
 @dataclass(frozen=True, slots=True)
 class EngineKey:
     """Everything that a compiled engine depends on; "any" where it does not."""

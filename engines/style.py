@@ -1,7 +1,6 @@
 """A style is K numbers: blend, save, load, and the built-in gallery."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +13,7 @@ from safetensors.numpy import save as to_bytes
 
 from engines.errors import WeightsError
 from engines.networks import DATA
+from engines.store import write_whole
 
 GALLERY = DATA / "gallery.safetensors"
 VECTOR = "style"
@@ -77,13 +77,9 @@ def save(style: Style, path: Path) -> None:
     metadata = {
         "network": style.network, "name": style.name, "picture_sha256": style.picture_sha256, "title": style.title
     }  # fmt: skip
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(to_bytes({VECTOR: style.vector}, metadata))
-        draft.replace(path)
+        write_whole(path, to_bytes({VECTOR: style.vector}, metadata))
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise WeightsError(f"cannot write the style {path}: {error.strerror}") from error
 
 

@@ -17,6 +17,7 @@ from realtime.commands.convert import convert
 from realtime.commands.demo import demo
 from realtime.commands.doctor import doctor
 from realtime.commands.image import image
+from realtime.commands.networks import networks
 from realtime.commands.styles import styles
 from realtime.commands.terminal import Interrupted, UsageError, console, describe, error, hushed, open_closed_streams
 from realtime.commands.train import train
@@ -37,6 +38,7 @@ app = typer.Typer(
 for command in (webcam, convert, image, cameras, demo, doctor, train):
     app.command()(command)
 app.add_typer(styles, name="styles")
+app.add_typer(networks, name="networks")
 
 
 def show_version(asked: bool) -> None:
