@@ -15,10 +15,9 @@ from engines.pixels import PixelGraph
 from engines.torch_engine import load_graph
 from realtime.pattern import Pattern
 
-# Grey levels from plain PyTorch: mean, largest. A network of random weights paints noise of the highest contrast, and
-# remembered statistics of a handful of pixels: 0.55 to 0.92 were measured over seeds, 0.1 to 0.4 with the bundled ones.
-LIMITS = {("fp32", "bundled"): (0.05, 1), ("fp32", "random"): (0.05, 1), ("bf16", "bundled"): (0.7, 12),
-          ("bf16", "random"): (1.0, 12)}  # fmt: skip
+# Grey levels from plain PyTorch: mean, largest. Measured in bfloat16: 0.08 to 0.36 with the bundled weights, 0.2 to 0.5
+# with random ones.
+LIMITS = {"fp32": (0.05, 1), "bf16": (0.7, 12)}
 SIZES = [(48, 64), (75, 101), (33, 17)]
 Pixels = NDArray[np.uint8]
 
@@ -42,9 +41,13 @@ BACKENDS = [
 
 @pytest.fixture(scope="module")
 def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network as PyTorch initialises it, at half the contrast: else neighbouring pixels differ four times as much as
+    in a painting, and bfloat16 is 0.55 to 0.95 grey levels off."""
     torch.manual_seed(3)
+    network = Pincel().requires_grad_(False)
+    network.out.weight /= 2
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
-    save_file(Pincel().state_dict(), path)
+    save_file(network.state_dict(), path)
     return path
 
 
@@ -111,7 +114,7 @@ def test_a_stream_is_painted_as_plain_pytorch_paints_it(
     source = [frames(count, size, first=i) for i in range(2)]
     stream = Stream()
     painted = [engine.paint(batch, style, stream=stream, **controls) for batch in source]
-    mean, largest = LIMITS[engine.backend.precision, "random" if weights else "bundled"]
+    mean, largest = LIMITS[engine.backend.precision]
     for ours, theirs in zip(painted, reference(graph, source, style, **controls), strict=True):
         assert ours.shape == theirs.shape
         assert ours.dtype == np.uint8
@@ -129,12 +132,9 @@ def test_a_flat_frame_stays_as_flat_as_plain_pytorch_paints_it(
     flat = np.full((1, *size, 3), level, np.uint8)
     expected = reference(graph, [flat], style, memory=0.0, gain=0.0, noise=0.0, colour=0.0)[0]
     difference = np.abs(engine.paint(flat, style).astype(int) - expected)
-    if engine.backend.precision == "fp32":
-        assert difference.max() <= 1
-    elif weights is None:
-        assert difference.max() <= 4
-    else:
-        pytest.skip("random weights blow up what little a flat frame holds: bfloat16 is not bounded there")
+    if engine.backend.precision == "bf16" and weights and level == 0:
+        pytest.skip("random weights blow up the rounding of an all but zero variance: up to 14 levels")
+    assert difference.max() <= {"fp32": 1, "bf16": 4}[engine.backend.precision]
 
 
 def test_frames_are_not_written_to_and_results_are_the_callers_own(engine: Engine, weights: Path | None) -> None:
