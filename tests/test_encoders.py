@@ -57,7 +57,7 @@ def test_the_default_codec_fits_the_container(suffix: str, codec: str, tmp_path:
         ("out.mp4", {"codec": "prores"}, ["cannot hold prores", ".mov or .mkv"]),
         ("out.mov", {"codec": "vp9"}, ["cannot hold vp9", ".webm"]),
         ("out.mp4", {"codec": "divx"}, ["divx", "h264"]),
-        ("out.mp4", {"crf": 99}, ["crf 99", "0..51", "18"]),
+        ("out.mp4", {"crf": 99}, ["crf 99", "0..51", "20"]),
         ("out.mov", {"codec": "prores", "crf": 20}, ["crf 20", "profile"]),
         ("out.mp4", {"preset": "warp"}, ["libx264", "preset=warp"]),
         ("out.mp4", {"size": (1, 1), "codec": "hevc"}, ["1x1", "libx265"]),
