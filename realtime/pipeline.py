@@ -8,7 +8,7 @@ from realtime.channel import Channel, Reader, Writer
 from realtime.media import Frame, MediaError, Sink, Source
 from realtime.report import Report
 
-MOST_WAITING, MOST_WAITING_BYTES = 8, 2**25
+MOST_WAITING, MOST_WAITING_BYTES = 8, 2**24
 Paint = Callable[[Frame], Frame]
 Show = Callable[[Frame, Report], bool]
 

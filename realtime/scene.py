@@ -17,7 +17,7 @@ FLAT = 4.0
 BLOCK = 16
 BLOCKS_DOWN, BLOCKS_ACROSS = 14, 24
 SMOOTHEST, SMOOTHEST_SIGMA = 0.2, 0.92  # this quantile of blocks of pure noise lies at this part of its sigma
-FOLLOW = 0.1
+FOLLOW, EVERY = 0.35, 4  # as 0.1 a frame, had every frame been looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class NoiseMeter:
     Noise is what is left in the smoothest parts of one frame (Immerkaer 1996, "Fast noise variance estimation", per
     block) and what differs between two (the median absolute difference, Rousseeuw and Croux 1993). Texture spoils
     the first and motion the second, so the smaller counts; from the second frame on, when both are known, it is
-    smoothed over about ten frames.
+    smoothed over about ten frames, of which every fourth is looked at.
     """
 
     def __init__(self) -> None:
@@ -79,10 +79,17 @@ class NoiseMeter:
         self._last: NDArray[np.int16] | None = None
         self._sigma = 0.0
         self._settled = False
+        self._count = 0
 
     def update(self, pixels: Pixels) -> float:
         """Take one frame, uint8 [H, W, 3] BGR, of 16x16 or more, and tell the stream's sigma."""
+        phase, self._count = self._count % EVERY, self._count + 1
+        if phase > 1:
+            return self._sigma
         blocks = _sample_blocks(pixels)
+        if phase == 0 and self._settled:  # the next frame is compared with this one
+            self._last = blocks
+            return self._sigma
         last, self._last = self._last, blocks
         sigma = _spatial_sigma(blocks)
         if last is not None and last.shape == blocks.shape:
