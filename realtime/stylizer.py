@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engines import Engine, Stream
 from realtime.channel import Channel, Writer
+from realtime.consistency import ConsistencyFilter
 from realtime.media import Frame, Pixels
 from realtime.scene import CutDetector, NoiseMeter
 from realtime.sizes import short_side, to_size
@@ -17,7 +18,7 @@ Steadiness = float | Literal["auto"]
 Vector = NDArray[np.float32]
 Glance = tuple[Pixels, bool]
 
-GAIN, MEMORY = 0.85, 0.8  # at 30 frames a second and full steadiness
+GAIN, MEMORY, KEEP = 0.85, 0.8, 0.75  # at 30 frames a second and full steadiness
 OWN_STYLE_SIDE = 256
 OWN_STYLE_SECONDS = 1.0
 
@@ -65,6 +66,7 @@ class Stylizer:
         self._stream = Stream()
         self._cut_detector = CutDetector()
         self._noise_meter = NoiseMeter()
+        self._consistency = ConsistencyFilter()
         self._exposure: float | None = None
         self._own: Vector | None = None
         self._own_read_at: float | None = None
@@ -84,9 +86,10 @@ class Stylizer:
             self.cuts += 1
             self._stream.reset()
             self._noise_meter.reset()
+            self._consistency.reset()
             self._exposure = self._own_read_at = None
         small = to_size(pixels, self.work_size or (pixels.shape[0], pixels.shape[1]))
-        gain, memory, noise = self._steadying(small)
+        gain, memory, noise, keep = self._steadying(small)
         painted = self.engine.paint(
             small[None],
             self._style_at(small, pts_seconds),
@@ -96,23 +99,25 @@ class Stylizer:
             noise=noise,
             colour=self.colour,
         )[0]
+        painted = self._consistency.apply(small, painted, keep)
         return to_size(painted, (pixels.shape[0], pixels.shape[1]))
 
-    def _steadying(self, pixels: Pixels) -> tuple[float, float, float]:
-        """Return the filter's gain, the scene's memory and the noise to filter out.
+    def _steadying(self, pixels: Pixels) -> tuple[float, float, float, float]:
+        """Return the noise filter's gain, the scene's memory, the noise, and the share kept of the painting before.
 
         Statistics of a frame follow its exposure and remembered ones do not: where the exposure changes, the memory
-        gives way. Both fade over the same time whatever the frame rate.
+        gives way. All fade over the same time whatever the frame rate.
         """
         steadiness = 1.0 if self.steadiness == "auto" else self.steadiness
         if steadiness == 0:
-            return 0.0, 0.0, 0.0
+            return 0.0, 0.0, 0.0, 0.0
         per_frame = float(30 / self.rate)
         exposure = float(pixels[::8, ::8].mean())
         change = 0.0 if self._exposure is None else abs(exposure - self._exposure)
         self._exposure = exposure
         memory = MEMORY**per_frame / (1 + change**2)
-        return steadiness * GAIN**per_frame, steadiness * memory, self._noise_meter.update(pixels)
+        noise = self._noise_meter.update(pixels)
+        return steadiness * GAIN**per_frame, steadiness * memory, noise, steadiness * KEEP**per_frame
 
     def _style_at(self, pixels: Pixels, pts_seconds: float) -> Vector:
         """Return the style blended towards the scene's own, which is read again as the scene moves on."""

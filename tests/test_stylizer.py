@@ -132,6 +132,7 @@ def test_preserved_colour_keeps_the_frames_hue(engine: Engine, scream: Vector) -
 
 @pytest.mark.parametrize("rate", [Fraction(5), Fraction(30), Fraction(120)], ids=str)
 def test_steadying_lasts_as_long_at_any_frame_rate(engine: Engine, night: Vector, rate: Fraction) -> None:
-    gain, memory, _ = Stylizer(engine, night, rate=rate)._steadying(PATTERN.paint(0))
+    gain, memory, _, keep = Stylizer(engine, night, rate=rate)._steadying(PATTERN.paint(0))
     assert gain ** float(rate / 30) == pytest.approx(0.85)
     assert memory ** float(rate / 30) == pytest.approx(0.8)
+    assert keep ** float(rate / 30) == pytest.approx(0.75)
