@@ -17,8 +17,8 @@ WINDOW = 5
 # the flow. There neighbours' motions differ by this much, more where all moves, by perspective.
 REACH, APART, APART_MOVING = 4, 0.45, 0.25
 BAND = 16  # rows of the flow enlarged at a time, so that what lies between stays in the processor's cache
-MOST_DETAIL = 1.0
-DETAIL_ROWS = 4  # every so many are looked at
+STRIP, STRIPS = 12, 8  # rows in which detail is measured
+LEAST_LOST, MOST_DETAIL = 0.01, 1.0
 
 Field = NDArray[np.float32]
 
@@ -110,8 +110,9 @@ def agreement(now: Pixels, before: Pixels, flow: Field) -> Field:
 
 def coherence(flow: Field) -> Field:
     """Tell how surely pixels and all in their reach move as one: float32 [H, W] in [0, 1], of float32 [H, W, 2]."""
-    apart = cv2.morphologyEx(flow, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).sum(axis=2)
-    speed = cv2.blur(np.abs(flow).sum(axis=2), (2 * REACH + 1, 2 * REACH + 1))
+    across, down = cv2.split(cv2.morphologyEx(flow, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)))
+    apart = cv2.add(across, down)
+    speed = cv2.blur(np.abs(flow[..., 0]) + np.abs(flow[..., 1]), (2 * REACH + 1, 2 * REACH + 1))
     torn = np.clip(apart / (APART + APART_MOVING * speed) - 1, 0, 1)
     return cast(Field, 1 - cv2.dilate(torn, np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8)))
 
@@ -156,12 +157,15 @@ def blend(moved: Pixels, painted: Pixels, share: Pixels, result: Pixels) -> None
 
 def with_detail_of(painted: Pixels, kept: Pixels) -> Pixels:
     """Sharpen `kept` until it has as much detail as `painted`, which is overwritten."""
-    blurred = cast(Pixels, cv2.blur(kept, (3, 3)))
-    lost = detail(painted, cast(Pixels, cv2.blur(painted, (3, 3)))) / max(detail(kept, blurred), 1.0) - 1
-    gain = min(max(lost, 0.0), MOST_DETAIL)
-    return cast(Pixels, cv2.addWeighted(kept, 1 + gain, blurred, -gain, 0, painted))
+    lost = detail(painted) / max(detail(kept), 1.0) - 1
+    if lost < LEAST_LOST:
+        return kept.copy()
+    gain = min(lost, MOST_DETAIL)
+    return cast(Pixels, cv2.addWeighted(kept, 1 + gain, cv2.blur(kept, (3, 3)), -gain, 0, painted))
 
 
-def detail(pixels: Pixels, blurred: Pixels) -> float:
-    """Sum what blurring takes from a part of the rows."""
-    return cv2.norm(pixels[::DETAIL_ROWS], blurred[::DETAIL_ROWS], cv2.NORM_L1)
+def detail(pixels: Pixels) -> float:
+    """Sum the differences of pixels from the means of their neighbourhoods, in strips spread over the picture."""
+    tops = range(0, pixels.shape[0], max(STRIP, pixels.shape[0] // STRIPS))
+    strips = [pixels[top : top + STRIP] for top in tops]
+    return sum(cv2.norm(strip, cv2.blur(strip, (3, 3)), cv2.NORM_L1) for strip in strips)

@@ -35,8 +35,9 @@ class _Software:
 
 
 # Chosen on painted frames of 640x360, milliseconds of one core a frame: libx264 ultrafast 0.9 at three times the
-# bytes, superfast 1.4, veryfast 2.2 at a tenth fewer, fast 6.2; libx265 superfast 9.9; libsvtav1 8 15.6, 9 13.0, 10 7.2 (its makers warn of
-# artefacts from 10 on); libvpx-vp9 "realtime" 7 5.4, "good" 5 34.9. Painting has the same cores.
+# bytes, superfast 1.4, veryfast 2.2 at a tenth fewer, fast 6.2; libx265 superfast 9.9; libsvtav1 8 15.6, 9 13.0,
+# 10 7.2 (its makers warn of artefacts from 10 on); libvpx-vp9 "realtime" 7 5.4, "good" 5 34.9. Painting has the same
+# cores.
 _SOFTWARE = {
     "h264": _Software("libx264", 20, 51, "superfast"),
     "hevc": _Software("libx265", 22, 51, "superfast"),
