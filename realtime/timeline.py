@@ -52,7 +52,7 @@ class Timeline:
     """Gives every decoded frame its tick and remembers which packets gave no frame.
 
     Args:
-        step: ticks from one frame to the next, nominal.
+        step: ticks from one frame to the next, nominal; need not be whole.
         times: "kept" where packets carry presentation times; "rebuilt" where the container has decoding
             times only (AVI): frames leave the decoder in order of presentation, so that the n-th frame
             takes the n-th decoding time.
@@ -67,7 +67,7 @@ class Timeline:
         last_dts: decoding time of the last packet.
     """
 
-    def __init__(self, *, step: int, times: Literal["kept", "rebuilt"], is_indexed: bool = False) -> None:
+    def __init__(self, *, step: float, times: Literal["kept", "rebuilt"], is_indexed: bool = False) -> None:
         self.repaired = 0
         self.errors: list[int] = []
         self.damaged: list[int] = []
@@ -81,7 +81,8 @@ class Timeline:
         self._awaited: dict[int, None] = {}
         self._decoding_times: deque[int] = deque()
         self._has_fields = False
-        self._gaps: list[range] = []
+        self._gaps: list[tuple[int, int]] = []  # ticks of the frames on both sides
+        self._late: list[int] = []
 
     def expect(self, packet: "Packet[VideoStream]") -> None:
         """Note a packet that goes to the decoder."""
@@ -105,11 +106,12 @@ class Timeline:
         """Give the frame's tick, higher than the one before."""
         tick, is_guess = self._tick(frame)
         if self.last is not None and tick <= self.last:
+            self._late.append(tick)
             tick, is_guess = self.last + 1, True
         self.repaired += is_guess
         self.first = tick if self.first is None else self.first
         if self.last is not None and not self._is_indexed and tick - self.last > 1.5 * self._step:
-            self._gaps.append(range(self.last + self._step, tick - self._step // 2, self._step))
+            self._gaps.append((self.last, tick))
         self.last = tick
         self._has_fields |= frame.interlaced_frame
         if frame.is_corrupt:
@@ -122,7 +124,7 @@ class Timeline:
             return frame.pts, False
         if self._decoding_times:
             return self._decoding_times.popleft(), self._times == "kept"
-        return (0 if self.last is None else self.last + self._step), True
+        return (0 if self.last is None else round(self.last + self._step)), True
 
     def lost(self, *, codec: str) -> list[int]:
         """Give the ticks of packets that should have given a frame and did not."""
@@ -138,14 +140,15 @@ class Timeline:
         A gap in the times is no loss in itself, the rate may vary; beside damage it is.
         """
         near = 8 * self._step
-        faults = [*self.damaged, *self.errors]
-        return [
-            tick
-            for gap in self._gaps
-            if not any(gap.start <= tick < gap.stop for tick in known)
-            and any(gap.start - near <= fault <= gap.stop + near for fault in faults)
-            for tick in gap
-        ]
+        faults = [*self.damaged, *self.errors, *known]
+        accounted = [*known, *self._late]
+        skipped = []
+        for start, stop in self._gaps:
+            if any(start - near <= fault <= stop + near for fault in faults):
+                count = round((stop - start) / self._step) - 1
+                places = [round(start + (i + 1) * (stop - start) / (count + 1)) for i in range(count)]
+                skipped += [at for at in places if not any(abs(at - tick) < self._step / 2 for tick in accounted)]
+        return skipped
 
 
 def ticks(seconds: float, time_base: Fraction) -> int:

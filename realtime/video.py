@@ -74,7 +74,7 @@ class VideoReader:
         self._start = self._shift if start_seconds else None
         # AVI stores decoding times only; what the demuxer invents for presentation goes back and forth.
         self._times: Literal["kept", "rebuilt"] = "rebuilt" if self._container.format.name == "avi" else "kept"
-        self._step = max(1, ticks(float(1 / self.rate), self.time_base))
+        self._step = max(1.0, float(1 / (self.rate * self.time_base)))
         self._container.flags &= ~cast("int", Flags.gen_pts.value)
         self.frame_count = self._estimate_count()
         self.losses = Losses()
@@ -155,7 +155,7 @@ class VideoReader:
                 continue
             if self._coded_size not in {None, (frame.height, frame.width)}:
                 self._note_once(f"pictures change size: all are scaled to the first, {self.size[1]}x{self.size[0]}")
-            end_tick = tick + (frame.duration or self._step)
+            end_tick = tick + (frame.duration or round(self._step))
             yield tick, frame
         if self._is_open:
             self._tell_losses(end_tick, is_whole)
