@@ -29,6 +29,7 @@ from torch import Tensor
 
 from benchmarks.machine import facts
 from engines.encoder import encode_vector
+from engines.networks.vgg import Vgg, load_vgg
 from engines.training import losses
 from engines.weights import load_network, network_card, weights_sha256
 from realtime.images import find_pictures, read_picture
@@ -92,7 +93,7 @@ def painter(weights: Path) -> Painter:
 class Features:
     """What is compared of a picture."""
 
-    def __init__(self, vgg: losses.Vgg, rgb: Tensor) -> None:
+    def __init__(self, vgg: Vgg, rgb: Tensor) -> None:
         features = vgg(rgb)
         self.moments = [losses.moments(each) for each in features]
         self.grams = [losses.gram(each) for each in features]
@@ -111,7 +112,7 @@ def compare(painted: Features, photo: Features, style: Features) -> dict[str, fl
 
 
 @torch.inference_mode()
-def measure(paint: Painter, vgg: losses.Vgg, contents: list[Path], styles: list[Path]) -> dict[str, float]:
+def measure(paint: Painter, vgg: Vgg, contents: list[Path], styles: list[Path]) -> dict[str, float]:
     """Paint every content in every style; return the mean figures."""
     pictures = [(square, Features(vgg, tensor(square))) for square in map(read_square, styles)]
     rows: list[dict[str, float]] = []
@@ -142,7 +143,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, nargs="*", default=[network_card("pincel").weights])
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    vgg = losses.load_vgg(arguments.vgg)
+    vgg = load_vgg(arguments.vgg)
     contents = [path for path in find_pictures(arguments.pictures / "content") if path.stem in CONTENTS]
     styles = list(find_pictures(arguments.pictures / "style"))
     results: dict[str, dict[str, Any]] = {"photograph": {**measure(lambda rgb, _: rgb, vgg, contents, styles)}}

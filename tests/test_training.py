@@ -16,9 +16,10 @@ from safetensors.torch import load_file, save_file
 pytest.importorskip("PIL", reason="Pillow, of the extra `train`, is not installed")
 
 from engines.networks.pincel import Pincel
+from engines.networks.vgg import LAYERS, Vgg
 from engines.training.data import Batches, DataError, Pictures, Sizes, read_pictures
 from engines.training.loop import CARD, CHECKPOINT, METRICS, PREVIEW, train
-from engines.training.losses import LAYERS, Vgg, overlap_distance
+from engines.training.losses import overlap_distance
 from engines.training.trainer import Settings, Trainer
 from engines.weights import load_network
 

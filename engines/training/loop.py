@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import save_file
 
 from engines.networks.pincel import Pincel
+from engines.networks.vgg import load_vgg
 from engines.training.data import Batches, DataError, Pictures, Sizes, read_pictures, resize
-from engines.training.losses import load_vgg
 from engines.training.trainer import Settings, Trainer
 from engines.weights import load_network
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engines.networks.pincel import Pincel
+from engines.networks.vgg import Vgg
 from engines.training import losses
 from engines.training.data import Batch, Batches, DataError, Sizes, resize
 
@@ -71,7 +72,7 @@ class Settings:
 class Trainer:
     """A training: network, its averaged weights, optimiser, and how far it has got."""
 
-    def __init__(self, network: Pincel, vgg: losses.Vgg, batches: Batches, settings: Settings) -> None:
+    def __init__(self, network: Pincel, vgg: Vgg, batches: Batches, settings: Settings) -> None:
         self.settings, self.batches = settings, batches
         self.device = batches.photos.device
         self.dtype = torch.bfloat16 if settings.precision == "bf16" else torch.float32
