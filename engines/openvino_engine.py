@@ -19,7 +19,7 @@ from engines import store
 from engines.engine import Pixels, Shape
 from engines.errors import BackendUnavailable, BuildError
 from engines.style import Vector
-from engines.weights import network_card, network_id, weights_path, weights_sha256
+from engines.weights import network_id, weights_path, weights_sha256
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -139,7 +139,7 @@ def fetch(network: str, weights: Path, precision: str) -> tuple[Path, dict[str, 
     The key holds what the graph and its check depend on, the graph's own code included.
     """
     folder = Path(__file__).parent
-    sources = (folder / "pixels.py", folder.joinpath(*network_card(network).module.split(".")[1:]).with_suffix(".py"))
+    sources = (folder / "pixels.py", *sorted((folder / "networks").glob("*.py")))
     code = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     key = store.EngineKey(
         network=network,

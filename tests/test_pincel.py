@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engines import WeightsError
-from engines.networks.pincel import Modulation, Pincel
+from engines.networks.pincel import Pincel
+from engines.networks.statistics import Modulation
 from engines.weights import load_network
 
 

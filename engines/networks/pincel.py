@@ -11,48 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-EPSILON = 1e-5
+from engines.networks.statistics import EPSILON, Modulation
+
 WIDTHS = (32, 64, 128)
 TRUNK_BLOCKS = 3
 EMBEDDING = 100
-
-
-class Modulation:
-    """Adaptive instance normalisation of one frame, layer after layer (Huang and Belongie 2017, eq. 8).
-
-    Normalises with the content's statistics, as remembered, and gives the style's scale and shift. Vectors hold all
-    scales (means) first, then all shifts (variances), each in the order in which the layers are called.
-    """
-
-    def __init__(self, style: Tensor, scene: Tensor, memory: Tensor) -> None:
-        self.scales, self.shifts = style.float().chunk(2, 1)
-        self.old_means, self.old_variances = scene.chunk(2, 1)
-        self.memory = memory[:, None]
-        self.means: list[Tensor] = []
-        self.variances: list[Tensor] = []
-        self.offset = 0
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Normalise and modulate float [N, C, H, W]; statistics are reduced in float32 whatever the dtype of x."""
-        wide = x.float()
-        channels = slice(self.offset, self.offset + x.shape[1])
-        self.offset = channels.stop
-        current = wide.mean((2, 3), keepdim=True)
-        # Mean of squared differences: torch.var_mean does not convert to TensorRT with dynamic shapes.
-        spread = (wide - current).square().mean((2, 3))
-        mean = torch.lerp(current.flatten(1), self.old_means[:, channels], self.memory)
-        variance = torch.lerp(spread, self.old_variances[:, channels], self.memory)
-        self.means.append(mean)
-        self.variances.append(variance)
-        scale = (1 + self.scales[:, channels]) * torch.rsqrt(variance + EPSILON)
-        shift = self.shifts[:, channels]
-        # The mean goes first: folded into the shift, its rounding is what a flat frame would show in 16 bits.
-        centred = x - mean[:, :, None, None].to(x.dtype)
-        return centred * scale[:, :, None, None].to(x.dtype) + shift[:, :, None, None].to(x.dtype)
-
-    def scene(self) -> Tensor:
-        """Return the statistics used, float32 [N, K]."""
-        return torch.cat(self.means + self.variances, 1)
 
 
 class Residual(nn.Module):
