@@ -9,6 +9,7 @@ from pathlib import Path
 
 from realtime.images import Picture, write_picture
 from realtime.media import Frame, MediaError, SinkError
+from realtime.microphone import Microphone
 from realtime.video_writer import VideoWriter
 
 
@@ -20,6 +21,7 @@ class Recording:
 
     Args:
         size, rate: of the frames.
+        microphone: heard beside the frames, None for none.
         tell: given a line when a file is begun, finished or lost.
 
     Attributes:
@@ -28,12 +30,19 @@ class Recording:
         files: what was recorded.
     """
 
-    def __init__(self, size: tuple[int, int], rate: Fraction, *, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int],
+        rate: Fraction,
+        *,
+        tell: Callable[[str], None],
+        microphone: Microphone | None = None,
+    ) -> None:
         self.size, self.rate = size, rate
         self.target: Path | None = None
         self.snapshots: deque[Path] = deque()
         self.files: list[Path] = []
-        self._tell = tell
+        self._tell, self._microphone = tell, microphone
         self._writer: VideoWriter | None = None
         self._path: Path | None = None
         self._first_pts = 0.0
@@ -69,7 +78,9 @@ class Recording:
         if path is None:
             return
         try:
-            self._writer = VideoWriter(path, size=self.size, rate=self.rate, written="growing")
+            self._writer = VideoWriter(
+                path, size=self.size, rate=self.rate, microphone=self._microphone, written="growing"
+            )
         except SinkError as error:
             self._tell(str(error))
             return

@@ -15,12 +15,14 @@ from realtime.colour import Colour, ColourConverter
 from realtime.encoders import Encoding, choose_encoding, container_of
 from realtime.matroska import PLACEHOLDER, write_display_size
 from realtime.media import Frame, SinkError
+from realtime.microphone import Microphone, SoundTrack
 from realtime.timeline import ticks
 from realtime.tracks import Tracks
 
 # Pieces of a second that each play without what follows.
 _FRAGMENTS = {"movflags": "+frag_keyframe+delay_moov+default_base_moof", "frag_duration": "1000000"}
 _CLUSTERS = {"cluster_time_limit": "1000"}
+_PATIENCE = {"max_interleave_delta": "1000000"}  # microseconds that frames wait for sound, which may have ended
 _GROWING = {"mp4": _FRAGMENTS, "mov": _FRAGMENTS, "matroska": _CLUSTERS, "webm": _CLUSTERS}
 
 TRANSPARENCY = "transparency is dropped: pictures in a folder keep it"
@@ -46,6 +48,7 @@ class VideoWriter:
         tracks: the file whose sound, subtitles, data, chapters and metadata go along.
         audio: "copy", "aac" to encode anew, "none" to leave sound out.
         start_seconds, end_seconds: the span of `tracks`, as for `VideoReader`.
+        microphone: heard beside the frames, whose `read_at` tells when; instead of `tracks`.
         written: "whole" as said above; "growing" under its name from the start, in pieces of a second, so that what
             a killed process leaves plays but for its last seconds. .mp4 and .mkv; for recordings.
 
@@ -75,6 +78,7 @@ class VideoWriter:
         audio: Literal["copy", "none", "aac"] = "copy",
         start_seconds: float | None = None,
         end_seconds: float | None = None,
+        microphone: Microphone | None = None,
         written: Literal["whole", "growing"] = "whole",
     ) -> None:
         self._path = Path(path)
@@ -89,6 +93,7 @@ class VideoWriter:
         self._delay = 0
         self._durations: dict[int, int] = {}
         self._tracks: Tracks | None = None
+        self._sound: SoundTrack | None = None
         encoding = choose_encoding(self._path, size=size, codec=codec, crf=crf, preset=preset, encoder=encoder)
         self.encoder = encoding.encoder
         self.notes = list(encoding.notes)
@@ -104,6 +109,8 @@ class VideoWriter:
         try:
             self._container = self._open_container()
             self._stream = self._add_stream(encoding, rate, sample_aspect_ratio)
+            if microphone:
+                self._sound = SoundTrack(microphone, output=self._container)
             if tracks is not None:
                 self._tracks = Tracks(
                     Path(tracks),
@@ -135,7 +142,7 @@ class VideoWriter:
             options["avoid_negative_ts"] = "disabled"
             options["write_crc"] = "0"  # the shape of pixels may be written behind the muxer's back
         if self._grows:
-            options |= {"flush_packets": "1", **_GROWING[name]}
+            options |= {"flush_packets": "1", **_PATIENCE, **_GROWING[name]}
         return av.open(self._file, "w", format=name, container_options=options)
 
     def _add_stream(self, encoding: Encoding, rate: Fraction, sample_aspect_ratio: Fraction) -> VideoStream:
@@ -196,6 +203,8 @@ class VideoWriter:
             self._encode(coded)
             if self._tracks:
                 self._tracks.copy_until(float(tick * self._time_base))
+            if self._sound:
+                self._sound.write_until(float(tick * self._time_base), clock=frame.read_at)
         except (av.FFmpegError, OSError) as error:
             self.discard()
             raise self._failure(error) from error
@@ -244,6 +253,8 @@ class VideoWriter:
                 self._tracks.close()
                 if self._tracks.refused:
                     self.notes.append(f"{self._tracks.refused} damaged packets of sound or subtitles are left out")
+            if self._sound:
+                self._sound.finish(float(self._last * self._time_base))
             self._container.close()
             self._file.close()
             if self._has_oblong_pixels:

@@ -13,6 +13,7 @@ from realtime.controls import Controls
 from realtime.live import Live
 from realtime.mask import Mask
 from realtime.media import Sink, Source
+from realtime.microphone import Microphone
 from realtime.palette import Vector
 from realtime.pipeline import run
 from realtime.recording import Recording
@@ -28,14 +29,21 @@ class Session:
     """One live run: opens what it needs, paints, and tells what came of it."""
 
     def __init__(
-        self, painter: Painter, controls: Controls, source: Source, *, record: Path | None, terminal: Terminal
+        self,
+        painter: Painter,
+        controls: Controls,
+        source: Source,
+        *,
+        record: Path | None,
+        microphone: Microphone | None,
+        terminal: Terminal,
     ) -> None:
         self.controls, self.source, self.terminal = controls, source, terminal
         self.engine = painter.engine()
         sizes = painter.sizes(source.size, even=True)
         self.stylizer = painter.stylizer(sizes, rate=source.rate, own_style="aside")
         self.engine.prepare(sizes[1])  # also where the strength begins at 0
-        self.recording = Recording(sizes[0], source.rate, tell=terminal.say)
+        self.recording = Recording(sizes[0], source.rate, tell=terminal.say, microphone=microphone)
         self.recording.target = record
         self.sinks: list[Sink] = [self.recording]
         self.stream: Streaming | None = None

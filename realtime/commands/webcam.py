@@ -20,6 +20,7 @@ from realtime.commands.watched import StyleFolder
 from realtime.controls import Controls
 from realtime.mask import Mask, Part
 from realtime.media import SinkError
+from realtime.microphone import Microphone, open_device
 from realtime.palette import Palette
 from realtime.sizes import parse_size
 
@@ -88,6 +89,10 @@ def webcam(
     record: Annotated[
         Path | None, typer.Option(metavar="FILE.mp4", rich_help_panel=OUTPUT, help="Record from the start.")
     ] = None,
+    microphone: Annotated[
+        str | None,
+        typer.Option(metavar="default|NAME", rich_help_panel=OUTPUT, help="Record what this one hears, too."),
+    ] = None,
     seconds: Annotated[float | None, typer.Option(metavar="N", help="Stop after so long.")] = None,
     force: options.Force = False,
     quiet: options.Quiet = False,
@@ -115,9 +120,14 @@ def webcam(
     asked = None if size == "native" else parse_size(size, native=(720, 1280))
     with batch, batch.run(Path(camera or "camera")) as entry, contextlib.ExitStack() as stack:
         folder = stack.enter_context(contextlib.closing(StyleFolder(styles, tell=terminal.say))) if styles else None
+        heard = (
+            Microphone(open_device(microphone), name=microphone, tell=terminal.warn) if microphone is not None else None
+        )
+        if heard:
+            stack.callback(heard.close)
         source = open_camera(camera, size=asked, rate=rate, tell=terminal.warn)
         stack.callback(source.close)
-        session = Session(painter, controls, source, record=record, terminal=terminal)
+        session = Session(painter, controls, source, record=record, microphone=heard, terminal=terminal)
         session.open(
             stack,
             has_window=not no_window,
