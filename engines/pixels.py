@@ -50,9 +50,14 @@ class PixelGraph(nn.Module):
         Returns:
             The painted frame uint8 [N, H, W, 3] BGR, the new scene and the new steadied frame.
         """
+        levels, scene, bgr = self.paint(frame.float(), style, scene, steadied, controls)
+        return Painted(levels.to(torch.uint8), scene, bgr)
+
+    def paint(self, frame: Tensor, style: Tensor, scene: Tensor, steadied: Tensor, controls: Tensor) -> Painted:
+        """Do as `forward`, with the whole grey levels of frames in float32: TensorRT converts no bytes."""
         height, width = frame.shape[1], frame.shape[2]
         memory, gain, noise, colour = controls.unbind(1)
-        bgr = steady(frame.permute(0, 3, 1, 2).float() / 255, steadied, gain=gain, noise=noise)
+        bgr = steady(frame.permute(0, 3, 1, 2) / 255, steadied, gain=gain, noise=noise)
         right, bottom = (MARGIN + -(length + 2 * MARGIN) % self.stride for length in (width, height))
         padded = F.pad(bgr, (MARGIN, right, MARGIN, bottom), mode="replicate")
         dtype = next(self.network.parameters()).dtype
@@ -60,7 +65,7 @@ class PixelGraph(nn.Module):
         painted = rgb[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width].flip(1).float()
         painted = painted + colour[:, None, None, None] * chroma(bgr - painted)
         whole = torch.floor(painted.clamp(0, 1) * 255 + 0.5)
-        return Painted(whole.permute(0, 2, 3, 1).to(torch.uint8), scene, bgr)
+        return Painted(whole.permute(0, 2, 3, 1), scene, bgr)
 
 
 def steady(frame: Tensor, previous: Tensor, *, gain: Tensor, noise: Tensor) -> Tensor:
