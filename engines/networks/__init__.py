@@ -75,5 +75,16 @@ NETWORKS = {
             citation="after Huang and Belongie 2017 (arXiv 1703.06868) and Ghiasi et al. 2017 (arXiv 1705.06830)",
             bundled=DATA / "pincel.safetensors",
         ),
+        NetworkCard(
+            name="magenta",
+            about="Magenta's arbitrary image stylization, the small one for phones",
+            module="engines.networks.magenta",
+            kind="Magenta",
+            licence="Apache-2.0, weights by Google Magenta",
+            citation="Ghiasi et al. 2017 (arXiv 1705.06830)",
+            style_picture=(256, 256),
+            importer="engines.importers.magenta",
+            files=("style_predict_quantized_256.tflite", "style_transfer_f16_384.tflite"),
+        ),
     )
 }
