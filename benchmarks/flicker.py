@@ -29,7 +29,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.machine import write
-from benchmarks.quality import Features, read_square, tensor
+from benchmarks.measures import Features, read_square, tensor
 from engines import Engine, library, open_engine
 from engines.networks.vgg import Vgg, load_vgg
 from engines.training.losses import style_distance
@@ -169,13 +169,13 @@ def warped_error(paintings: list[Pixels], found: list[tuple[Flow, Mask]]) -> flo
     return float(np.mean(errors))
 
 
-def read_clip(path: Path) -> tuple[list[Pixels], Fraction]:
+def read_clip(path: Path, *, frames: int = CLIP_FRAMES) -> tuple[list[Pixels], Fraction]:
     """Read the beginning of a clip, small; the clips chosen have no cut there."""
     reader = VideoReader(path)
     size = short_side(reader.size, round(LONG_SIDE * min(reader.size) / max(reader.size)))
-    frames = [to_size(frame.pixels, size) for frame in islice(reader, CLIP_FRAMES)]
+    beginning = [to_size(frame.pixels, size) for frame in islice(reader, frames)]
     reader.close()
-    return frames, reader.rate
+    return beginning, reader.rate
 
 
 def style_ratio(paintings: Painting, vgg: Vgg, style: Features) -> float:
