@@ -21,6 +21,7 @@ import numpy as np
 
 from benchmarks.machine import write
 from engines import Stream, library, open_engine
+from realtime.bench import convert, make_clip
 from realtime.media import Frame
 from realtime.pattern import Pattern
 from realtime.pipeline import run
@@ -32,26 +33,13 @@ STYLE = "starry_night"
 OUTPUT = Path("benchmarks/results/pipeline.json")
 
 
-def make_clip(path: Path, *, size: tuple[int, int], count: int) -> Path:
-    """Write the test picture as a video."""
-    sink = VideoWriter(path, size=size, rate=Fraction(30))
-    run(Pattern(size, frame_count=count), lambda frame: frame, [sink])
-    return path
-
-
-def convert(source: Path, target: Path) -> tuple[float, int]:
+def convert_clip(source: Path, target: Path) -> tuple[float, int]:
     """Convert as the command line does; returns seconds from opening to closing, and frames."""
     engine = open_engine()
-    started = time.perf_counter()
-    reader = VideoReader(source)
-    engine.prepare(reader.size)
-    prepared = time.perf_counter() - started
-    stylizer = Stylizer(engine, library.find(STYLE, network=engine.network).vector, rate=reader.rate)
-    sink = VideoWriter(
-        target, size=reader.size, rate=reader.rate, time_base=reader.time_base, colour=reader.colour, tracks=source
-    )
-    report = run(reader, stylizer.paint, [sink])
-    return time.perf_counter() - started - prepared, report.frames
+    engine.prepare((360, 640))
+    stylizer = Stylizer(engine, library.find(STYLE, network=engine.network).vector)
+    seconds, report = convert(source, target, stylizer)
+    return seconds, report.frames
 
 
 def paint_alone(size: tuple[int, int], count: int) -> float:
@@ -74,7 +62,7 @@ def ratio(folder: Path, *, rounds: int, count: int) -> dict[str, float]:
     ratios, alone = [], []
     for _ in range(rounds):
         before = paint_alone((360, 640), count // 2)
-        seconds, frames = convert(clip, folder / "out.mp4")
+        seconds, frames = convert_clip(clip, folder / "out.mp4")
         engine = (before + paint_alone((360, 640), count // 2)) / 2
         ratios.append(seconds / (frames * engine))
         alone.append(engine)

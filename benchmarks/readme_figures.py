@@ -1,11 +1,13 @@
 """Put the measured figures into the READMEs: `python -m benchmarks.readme_figures`.
 
+`throughput.json` is what `pincel bench --precision all --stages bytes --size 320x240,640x360,640x480,720p,1080p --json`
+writes, `pipeline.json` what `benchmarks.pipeline` does.
+
 No number stands there without a results file behind it; tests/test_readme.py holds the pages against the files.
 """
 
 import json
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -33,10 +35,13 @@ def figures(page: str) -> str:
     """Return the tables of a page."""
     throughput, pipeline = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("throughput", "pipeline"))
     title, how, rows = WORDS[page]
-    sizes: dict[str, Any] = throughput["throughput"]
+    sizes: dict[str, dict[str, float]] = {}
+    for row in throughput["bench"]["rows"]:
+        if (row["stage"], row["batch"]) == ("bytes", 1):
+            sizes.setdefault(row["size"], {})[row["engine"]] = row["fps"]
     engines = list(next(iter(sizes.values())))
     machine = throughput["machine"]
-    rows_of_sizes = [[size, *(f"{row[engine]['fps']:.1f}" for engine in engines)] for size, row in sizes.items()]
+    rows_of_sizes = [[size, *(f"{fps[engine]:.1f}" for engine in engines)] for size, fps in sizes.items()]
     rows_of_facts = [
         [text, f"{pipeline['pipeline'][key]}{UNITS[key.rpartition('_')[2]]}"] for key, text in rows.items()
     ]

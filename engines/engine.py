@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,14 @@ class Program(Protocol):
             controls: float32 [N, 4].
             state: from `blank`.
         """
+
+
+@runtime_checkable
+class Resident(Protocol):
+    """A program that can paint again and again without moving frames to its device and back, for measuring."""
+
+    def repeat(self, frames: Pixels, style: Vector, controls: Vector, state: Any, count: int) -> float:
+        """Load as `Program.run` does, then paint the same frames `count` times; return the seconds of the painting."""
 
 
 class Backend(Protocol):
@@ -159,4 +167,4 @@ class Engine:
         for name, value in controls.items():
             if not 0 <= value <= 1 or (name in ("memory", "gain") and value == 1):
                 raise ValueError(f"{name} lies in [0, 1{')' if name in ('memory', 'gain') else ']'}, not {value}")
-        return count, np.array(np.broadcast_to(style, (count, size)))
+        return count, np.array(np.broadcast_to(style, (count, size)), order="C")

@@ -1,10 +1,13 @@
 """Plain PyTorch: the reference that every other backend is held against; CPU, CUDA and Apple MPS."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engines.check import sample_frame
@@ -57,10 +60,37 @@ class TorchProgram:
 
     @torch.inference_mode()
     def run(self, frames: Pixels, style: Vector, controls: Vector, state: State) -> Pixels:
-        # A read-only array cannot become a tensor without a warning; the graph does not write to it.
-        inputs = [torch.tensor(array, device=self.device) for array in (frames, style, controls)]
-        painted, state.scene, state.steadied = self.graph(inputs[0], inputs[1], state.scene, state.steadied, inputs[2])
+        painted = self.paint(self.load(frames, style, controls), state)
         return np.asarray(painted.contiguous().cpu().numpy(), np.uint8)
+
+    @torch.inference_mode()
+    def repeat(self, frames: Pixels, style: Vector, controls: Vector, state: State, count: int) -> float:
+        inputs = self.load(frames, style, controls)
+        synchronise(self.device)
+        started = time.perf_counter()
+        for _ in range(count):
+            self.paint(inputs, state)
+        synchronise(self.device)
+        return time.perf_counter() - started
+
+    def load(self, *arrays: NDArray[Any]) -> list[Tensor]:
+        """Copy arrays to the device."""
+        # A read-only array cannot become a tensor without a warning; the graph does not write to it.
+        return [torch.tensor(array, device=self.device) for array in arrays]
+
+    def paint(self, inputs: list[Tensor], state: State) -> Tensor:
+        """Paint what lies on the device, and move the state on."""
+        frames, style, controls = inputs
+        painted, state.scene, state.steadied = self.graph(frames, style, state.scene, state.steadied, controls)
+        return cast(Tensor, painted)
+
+
+def synchronise(device: str) -> None:
+    """Wait until a device has done its work."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+    elif device == "mps":
+        torch.mps.synchronize()
 
 
 class TorchBackend:

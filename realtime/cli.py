@@ -12,6 +12,7 @@ from rich.logging import RichHandler
 from typer.exceptions import Abort, TyperException
 
 from engines import EngineError
+from realtime.commands.bench import bench
 from realtime.commands.cameras import cameras
 from realtime.commands.convert import convert
 from realtime.commands.demo import demo
@@ -35,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (webcam, convert, image, cameras, demo, doctor, train):
+for command in (webcam, convert, image, cameras, demo, doctor, bench, train):
     app.command()(command)
 app.add_typer(styles, name="styles")
 app.add_typer(networks, name="networks")

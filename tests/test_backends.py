@@ -169,6 +169,11 @@ def test_streams_do_not_mix(engine: Engine, weights: Path | None) -> None:
         assert (engine.paint(frames(1, (40, 56), first=i), style, stream=beside, **controls) == expected[i]).all()
 
 
+def test_one_style_is_for_all_streams(engine: Engine, weights: Path | None) -> None:
+    batch, style = frames(2, (48, 64)), styles(1, weights)
+    assert (engine.paint(batch, style[0]) == engine.paint(batch, style.repeat(2, 0))).all()
+
+
 def test_a_new_size_starts_the_stream_anew(engine: Engine, weights: Path | None) -> None:
     style, stream = styles(1, weights), Stream()
     engine.paint(frames(1, (40, 56)), style, stream=stream, memory=0.9)

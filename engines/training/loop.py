@@ -3,8 +3,6 @@
 import csv
 import json
 import logging
-import shutil
-import subprocess
 import time
 from collections import deque
 from dataclasses import asdict
@@ -14,6 +12,7 @@ from typing import cast
 import torch
 from safetensors.torch import save_file
 
+from engines.machine import commit
 from engines.networks.pincel import Pincel
 from engines.networks.vgg import load_vgg
 from engines.training.data import Batches, DataError, Pictures, Sizes, read_pictures, resize
@@ -155,12 +154,3 @@ def export(trainer: Trainer, folder: Path, sets: list[Pictures], recent: dict[st
     }
     (folder / CARD).write_text(json.dumps(card, indent=1) + "\n")
     return path
-
-
-def commit() -> str | None:
-    """Return the git commit of this code, None where it is not in a checkout."""
-    git = shutil.which("git")
-    if git is None:
-        return None
-    command = [git, "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None  # noqa: S603

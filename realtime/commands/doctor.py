@@ -3,7 +3,6 @@
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import av
@@ -11,6 +10,7 @@ import cv2
 from rich.table import Table
 
 from engines import BACKENDS, EngineError, network_id, open_engine, pick_backend
+from engines.machine import versions
 from engines.store import cache_folder, data_folder
 from engines.style import gallery
 from realtime.commands.painting import NETWORK
@@ -18,7 +18,6 @@ from realtime.commands.terminal import describe, page, put
 from realtime.encoders import CONTAINERS, choose_encoding
 from realtime.media import SinkError
 
-PACKAGES = ("pincel", "torch", "openvino", "numpy", "opencv-python", "av", "safetensors", "torch-tensorrt")
 CAMERAS_TRIED = 4
 
 
@@ -26,7 +25,7 @@ def doctor() -> int:
     """Tell versions, engines, codecs and cameras, and what would be picked and why."""
     console = page()
     for title, rows in (
-        ("versions", versions()),
+        ("versions", installed()),
         ("engines", engines()),
         ("codecs", codecs()),
         ("cameras", cameras()),
@@ -39,16 +38,11 @@ def doctor() -> int:
     return 0
 
 
-def versions() -> list[tuple[str, str]]:
+def installed() -> list[tuple[str, str]]:
     """Return what is installed."""
-    rows = [("python", f"{platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")]
-    for package in PACKAGES:
-        try:
-            rows.append((package, version(package)))
-        except PackageNotFoundError:
-            rows.append((package, "not installed"))
+    python = f"{platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores"
     ffmpeg = ".".join(map(str, av.library_versions["libavcodec"]))
-    return [*rows, ("libavcodec", ffmpeg)]
+    return [("python", python), *versions().items(), ("libavcodec", ffmpeg)]
 
 
 def engines() -> list[tuple[str, str]]:
