@@ -14,7 +14,7 @@ from engines.check import sample_frame
 from engines.engine import Pixels, Shape
 from engines.errors import BackendUnavailable
 from engines.machine import Device, accelerator
-from engines.networks.pincel import Pincel
+from engines.networks.statistics import centre
 from engines.pixels import PixelGraph
 from engines.style import Vector
 from engines.weights import load_network, network_id
@@ -29,9 +29,8 @@ def load_graph(network: str, weights: Path | None = None) -> PixelGraph:
         WeightsError: the weights cannot be used.
     """
     module = load_network(network, weights)
-    if isinstance(module, Pincel):
-        sample = sample_frame((256, 256), torch.Generator().manual_seed(0))
-        module.centre(sample, module.encode(sample))
+    if hasattr(module, "normalised"):
+        centre(module, sample_frame((256, 256), torch.Generator().manual_seed(0)))
     return PixelGraph(module, stride=int(module.stride), style_size=int(module.style_size)).eval()  # type: ignore[arg-type]
 
 

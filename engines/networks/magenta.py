@@ -5,6 +5,8 @@ makes of it the scale and shift of every normalisation of the transfer network, 
 (arXiv 1610.07629, table 1) with a quarter of the channels.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -128,6 +130,11 @@ class Magenta(nn.Module):
         x = F.relu(adain(self.expand[0](F.interpolate(x, scale_factor=2.0))))
         x = F.relu(adain(self.expand[1](F.interpolate(x, scale_factor=2.0))))
         return torch.sigmoid(adain(self.expand[2](x))), adain.scene()
+
+    @property
+    def normalised(self) -> list[Any]:
+        """Return the convolutions whose biases a normalisation cancels, in layer order."""
+        return [conv for block in self.residuals for conv in (block.a, block.b)] + list(self.expand)
 
     def encode(self, rgb: Tensor) -> Tensor:
         """Read the style of pictures.
