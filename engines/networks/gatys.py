@@ -6,6 +6,7 @@ Gatys et al. 2017 (arXiv 1611.07865) found best: broad shapes are settled where 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,8 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engines.engine import Pixels
-from engines.networks.vgg import Vgg
+from engines.errors import WeightsError
+from engines.machine import accelerator
+from engines.networks.vgg import Vgg, load_vgg
 from engines.training import losses
+from engines.weights import load_network
 
 Optimizer = Literal["lbfgs", "adam"]
 Size = tuple[int, int]
@@ -169,6 +173,22 @@ def lbfgs(rgb: Tensor, steps: int) -> torch.optim.LBFGS:
         history_size=HISTORY,
         line_search_fn="strong_wolfe",
     )
+
+
+def find_vgg(path: Path | None = None) -> Vgg:
+    """Load what Gatys' method looks through: a file as of `load_vgg`, or else the encoder of the installed AdaIN.
+
+    Raises:
+        WeightsError: it is not installed, or the file holds something else.
+    """
+    if path is not None:
+        vgg = load_vgg(path)
+    else:
+        try:
+            vgg = load_network("adain").get_submodule("vgg")  # type: ignore[assignment]
+        except WeightsError as error:
+            raise WeightsError(f"gatys looks through adain's VGG-19: {error}; or give --vgg FILE") from error
+    return vgg.to(accelerator()).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def scales(size: Size) -> list[Size]:

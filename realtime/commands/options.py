@@ -8,9 +8,12 @@ from typing import Annotated, Literal
 import typer
 
 from engines import BACKENDS
+from engines.networks import NETWORKS
 from realtime.commands.terminal import UsageError
 from realtime.sizes import parse_size
 from realtime.stylizer import Steadiness
+
+GATYS = "gatys"  # paints stills, and is no network of the frame contract
 
 
 def parse_steadiness(text: str) -> Steadiness:
@@ -61,6 +64,13 @@ def check_size(text: str | None) -> str | None:
     return text
 
 
+def check_network(name: str) -> str:
+    """Refuse a network that does not exist."""
+    if name not in (*NETWORKS, GATYS):
+        raise UsageError(f"no network is called {name!r}: choose one of {', '.join((*NETWORKS, GATYS))}")
+    return name
+
+
 PAINTING = "Painting"
 OUTPUT = "Output"
 
@@ -69,6 +79,13 @@ Style = Annotated[
     typer.Option(
         "--style", "-s", metavar="STYLE", rich_help_panel=PAINTING,
         help="A gallery name, a picture or a style file. To blend: -s the_scream:0.7 -s irises:0.3",
+    ),
+]  # fmt: skip
+StillNetwork = Annotated[
+    str,
+    typer.Option(
+        "--network", metavar="NAME", callback=check_network, rich_help_panel=PAINTING,
+        help="One of `pincel networks list`, or gatys.",
     ),
 ]  # fmt: skip
 Strength = Annotated[

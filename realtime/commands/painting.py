@@ -11,7 +11,7 @@ from engines import BACKENDS, Engine, Style, WeightsError, blend, encode_style, 
 from engines import style as styles
 from realtime.commands.terminal import Terminal, UsageError
 from realtime.images import READ_SUFFIXES, read_picture
-from realtime.media import SourceError
+from realtime.media import Pixels, SourceError
 from realtime.sizes import parse_size
 from realtime.stylizer import Steadiness, Stylizer
 
@@ -89,7 +89,7 @@ class Painter:
         )
 
 
-def engine_opener(terminal: Terminal, *, backend: str, precision: str) -> Callable[[], Engine]:
+def engine_opener(terminal: Terminal, *, backend: str, precision: str, network: str = NETWORK) -> Callable[[], Engine]:
     """Return what opens an engine when it is first needed, and says which.
 
     Raises:
@@ -101,14 +101,14 @@ def engine_opener(terminal: Terminal, *, backend: str, precision: str) -> Callab
     @cache
     def opened() -> Engine:
         with terminal.working("opening the engine (the first time it is built)"):
-            engine = open_engine(NETWORK, backend=backend, precision=precision)
+            engine = open_engine(network, backend=backend, precision=precision)
         terminal.say(f"engine: {engine.backend.reason}")
         return engine
 
     return opened
 
 
-def resolve_styles(texts: Sequence[str], *, terminal: Terminal) -> Style:
+def resolve_styles(texts: Sequence[str], *, terminal: Terminal, network: str = NETWORK) -> Style:
     """Find the styles that a person named, each with an optional ":weight", and blend them.
 
     Raises:
@@ -119,7 +119,7 @@ def resolve_styles(texts: Sequence[str], *, terminal: Terminal) -> Style:
     parts = [split_weight(text) for text in texts]
     if len(parts) == 1 and parts[0][1] != 1:
         raise UsageError(f"--style {texts[0]}: a weight is for blending styles; to paint more weakly use --strength")
-    found = [(resolve_style(name, terminal=terminal), weight) for name, weight in parts]
+    found = [(resolve_style(name, terminal=terminal, network=network), weight) for name, weight in parts]
     try:
         return blend(found)
     except WeightsError:
@@ -139,32 +139,38 @@ def split_weight(text: str) -> tuple[str, float]:
         return text, 1.0
 
 
-def resolve_style(text: str, *, terminal: Terminal) -> Style:
+def resolve_style(text: str, *, terminal: Terminal, network: str = NETWORK) -> Style:
     """Find a style by name, read it from a style file, or encode a picture; as `resolve_styles` for one."""
-    path, network = Path(text), network_id(NETWORK)
-    if text in library.names(network):
-        return library.find(text, network=network)
+    path, made_by = Path(text), network_id(network)
+    if text in library.names(made_by):
+        return library.find(text, network=made_by)
     if path.suffix.lower() == ".safetensors":
-        return styles.load(path, network=network)
+        return styles.load(path, network=made_by)
     if path.exists() or path.suffix.lower() in READ_SUFFIXES:
-        return picture_style(path, name=path.stem, terminal=terminal)
+        return picture_style(path, name=path.stem, terminal=terminal, network=network)
     try:
-        return library.find(text, network=network)
+        return library.find(text, network=made_by)
     except WeightsError as wrong:
         raise UsageError(str(wrong)) from wrong
 
 
-def picture_style(path: Path, *, name: str, terminal: Terminal) -> Style:
+def picture_style(path: Path, *, name: str, terminal: Terminal, network: str = NETWORK) -> Style:
     """Read the style of a picture.
 
     Raises:
         SourceError: it cannot be read, or is too small.
     """
+    picture = read_style_picture(path)
+    with terminal.working(f"reading the style of {path.name}"):
+        return encode_style(picture, name=name, network=network)
+
+
+def read_style_picture(path: Path) -> Pixels:
+    """Read a picture that is large enough to have a style; errors as of `picture_style`."""
     picture = read_picture(path).pixels
     if min(picture.shape[:2]) < SMALLEST_STYLE:
         raise SourceError(
             f"{path} is {picture.shape[1]}x{picture.shape[0]} pixels: "
             f"a style needs {SMALLEST_STYLE}x{SMALLEST_STYLE} or more"
         )
-    with terminal.working(f"reading the style of {path.name}"):
-        return encode_style(picture, name=name, network=NETWORK)
+    return picture

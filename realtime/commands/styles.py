@@ -10,7 +10,7 @@ from engines import library, network_id
 from engines import style as style_files
 from engines.style import Style
 from realtime.commands import options
-from realtime.commands.image import check_suffix, paint
+from realtime.commands.image import EngineBrush, check_suffix
 from realtime.commands.outputs import choose_target, may_write
 from realtime.commands.painting import NETWORK, Painter, engine_opener, picture_style, resolve_style, resolve_styles
 from realtime.commands.terminal import Terminal, UsageError, page, put
@@ -57,7 +57,7 @@ def show(
     check_suffix(target)
     may_write(target, [Path(style), *([on] if on else [])], force=force, terminal=terminal)
     picture = read_picture(on) if on else Picture(Pattern((540, 960)).paint(60))
-    write_picture(target, paint(Painter(opener, chosen), picture))
+    write_picture(target, EngineBrush(Painter(opener, chosen)).paint(picture))
     terminal.say(str(target))
 
 

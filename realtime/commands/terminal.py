@@ -94,6 +94,16 @@ class Terminal:
 
             yield show
 
+    @contextmanager
+    def share(self, title: str) -> Iterator[Callable[[float, str], None]]:
+        """Show a bar moved by calling what is yielded with how much is done, in [0, 1], and a remark."""
+        columns = [TextColumn("{task.description}"), BarColumn(20), TaskProgressColumn(), TimeRemainingColumn()]
+        columns.append(TextColumn("[dim]{task.fields[remark]}[/dim]"))
+        is_shown = console.is_terminal and not self.quiet
+        with Progress(*columns, console=console, disable=not is_shown, transient=True) as bar:
+            task = bar.add_task(escape(title), total=1.0, remark="")
+            yield lambda done, remark: bar.update(task, completed=done, remark=remark)
+
 
 def error(text: str) -> None:
     """Print an error as one line, quiet or not."""
