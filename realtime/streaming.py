@@ -48,7 +48,7 @@ class Streaming:
         outages: times without a connection, from the first frame on.
 
     Raises:
-        SinkError: it is no URL to stream to.
+        SinkError: it is no URL to stream to, or one of SRT where FFmpeg has none.
     """
 
     def __init__(
@@ -63,6 +63,8 @@ class Streaming:
         parts = urlsplit(url)
         if parts.scheme not in FORMATS or not parts.netloc:
             raise SinkError(f"{url} is no address to stream to: begin it with {', '.join(f'{s}://' for s in FORMATS)}")
+        if parts.scheme == "srt":
+            check_srt()
         # The path of an RTMP address is a secret key, and a user name may stand before the host.
         self.label = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self.sent = 0
@@ -157,6 +159,22 @@ class Streaming:
         connection, self._connection = self._connection, None
         if connection:
             close(connection.container)
+
+
+def check_srt() -> None:
+    """Make sure that FFmpeg was built with SRT, which a new attempt would not change.
+
+    Raises:
+        SinkError: it was not.
+    """
+    try:
+        av.open("srt://", "r", format="mpegts").close()
+    except av.ProtocolNotFoundError as error:
+        raise SinkError(
+            "PyAV's FFmpeg has no SRT: stream to rtmp, rtsp, udp or tcp, or build PyAV with an FFmpeg that has it"
+        ) from error
+    except av.FFmpegError:  # an address without a host goes nowhere
+        return
 
 
 def close(container: OutputContainer) -> None:

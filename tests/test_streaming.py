@@ -3,6 +3,7 @@ import socket
 import threading
 import time
 from fractions import Fraction
+from itertools import count, islice
 from types import TracebackType
 
 import av
@@ -100,3 +101,49 @@ def test_keys_and_passwords_are_not_told() -> None:
     stream = Streaming("rtmp://me:word@host/app/key", size=(96, 128), rate=Fraction(30), tell=lambda line: None)
     stream.close()
     assert stream.label == "rtmp://host"
+
+
+LISTENING = {
+    "udp": ("?timeout=10000000", {}),
+    "rtmp": ("/live/key", {"listen": "1", "timeout": "10"}),
+    "rtsp": ("/live", {"rtsp_flags": "listen", "listen_timeout": "10"}),
+}
+
+
+@pytest.mark.parametrize("scheme", LISTENING)
+def test_whoever_listens_gets_the_stream(scheme: str) -> None:
+    """FFmpeg itself listens, and hangs up after ten frames."""
+    address, told = f"{scheme}://127.0.0.1:{free_port()}", list[str]()
+    path, options = LISTENING[scheme]
+    stamps: list[int] = []
+
+    def listen() -> None:
+        with av.open(address + path, "r", options=options | {"analyzeduration": "500000"}) as container:
+            frames = islice(container.decode(video=0), 10)
+            stamps.extend(read_stamp(frame.to_ndarray(format="bgr24").astype(np.uint8)) or 0 for frame in frames)
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    to = address + ("" if scheme == "udp" else path)
+    stream = Streaming(to, size=(96, 128), rate=Fraction(50), tell=told.append, first_delay=0.05)
+    deadline = time.monotonic() + 15
+    for index in count():
+        if not thread.is_alive():
+            break
+        assert time.monotonic() < deadline
+        stream.write(Frame(WALL.paint(index), index / 50, index))
+        time.sleep(0.02)
+    stream.close()
+    assert len(stamps) == 10
+    assert stamps == sorted(set(stamps))
+    assert any("streaming to" in line for line in told)
+
+
+def test_srt_is_refused_where_ffmpeg_has_none() -> None:
+    try:
+        av.open("srt://", "r", format="mpegts")
+    except av.ProtocolNotFoundError:
+        with pytest.raises(SinkError, match="has no SRT: stream to rtmp"):
+            Streaming("srt://host:9000", size=(96, 128), rate=Fraction(30), tell=lambda line: None)
+    except av.FFmpegError:
+        pytest.skip("this PyAV has SRT")
