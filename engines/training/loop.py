@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import math
 import time
 from collections import deque
 from dataclasses import asdict
@@ -38,6 +39,7 @@ def train(
     start: Path | None = None,
     resume: bool = False,
     device: str = "cpu",
+    pause: float = math.inf,
 ) -> Path:
     """Train the default network; return the file of its averaged weights.
 
@@ -52,11 +54,14 @@ def train(
         start: weights to begin with, the bundled ones by default.
         resume: go on from the checkpoint in `folder`.
         device: of PyTorch.
+        pause: minutes after which this call ends, at the earliest after a step, to be resumed; its card tells how far
+            the training is.
 
     Raises:
         DataError: the pictures, or the checkpoint to resume, cannot be used; Pillow is not installed.
         WeightsError: the weights cannot be used.
     """
+    deadline = time.monotonic() + 60 * pause
     checkpoint = folder / CHECKPOINT
     if resume and not checkpoint.exists():
         raise DataError(f"{checkpoint} does not exist, so there is nothing to resume: train without --resume")
@@ -68,12 +73,12 @@ def train(
     trainer = Trainer(cast(Pincel, load_network("pincel", start)), features, batches, settings)
     if resume:
         trainer.load(checkpoint)
-    recent = run(trainer, folder)
+    recent = run(trainer, folder, deadline=deadline)
     return export(trainer, folder, sets, recent)
 
 
-def run(trainer: Trainer, folder: Path) -> dict[str, float]:
-    """Train until steps or minutes are used up; return the mean losses of the last steps."""
+def run(trainer: Trainer, folder: Path, *, deadline: float) -> dict[str, float]:
+    """Train until steps or minutes are used up, or the clock shows the deadline; return the last steps' mean losses."""
     recent: deque[dict[str, float]] = deque(maxlen=RECENT)
     metrics = folder / METRICS
     keep_rows(metrics, until=trainer.step)
@@ -94,6 +99,8 @@ def run(trainer: Trainer, folder: Path) -> dict[str, float]:
                 file.flush()
                 keep(trainer, folder)
                 log.info("step %d, %s", trainer.step, ", ".join(f"{k} {v:.3f}" for k, v in means(recent).items()))
+            if now >= deadline:
+                break
     keep(trainer, folder)
     return means(recent)
 
@@ -145,6 +152,7 @@ def export(trainer: Trainer, folder: Path, sets: list[Pictures], recent: dict[st
         "paintings": len(sets[1]),
         "broken": sets[0].broken + sets[1].broken,
         "steps": trainer.step,
+        "progress": round(trainer.progress(), 4),
         "seconds": round(trainer.seconds, 1),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "torch": torch.__version__,

@@ -38,6 +38,15 @@ def train(
         float,
         typer.Option(metavar="N", callback=options.within(0, 10**6), rich_help_panel=RUN, help="Stop after so many."),
     ] = 60.0,
+    pause: Annotated[
+        float,
+        typer.Option(
+            metavar="N",
+            callback=options.within(0, math.inf),
+            rich_help_panel=RUN,
+            help="End this call after so many, reading pictures included; --resume goes on.",
+        ),
+    ] = math.inf,
     steps: Annotated[int, typer.Option(metavar="N", min=1, rich_help_panel=RUN, help="Or after so many steps.")] = 10
     ** 9,
     rate: Annotated[
@@ -70,6 +79,14 @@ def train(
         **(GPU if chosen == "cuda" else {}),  # type: ignore[arg-type]
     )
     path = run(
-        photos, paintings, vgg=vgg, folder=output, settings=settings, start=weights, resume=resume, device=chosen
+        photos,
+        paintings,
+        vgg=vgg,
+        folder=output,
+        settings=settings,
+        start=weights,
+        resume=resume,
+        device=chosen,
+        pause=pause,
     )
     terminal.say(f"{path}: trained; what it paints is in {output / 'preview.png'}")
