@@ -18,8 +18,8 @@ def check_inputs(graph: PixelGraph, size: tuple[int, int]) -> list[Tensor]:
     bgr = sample_frame(size, generator)
     style = graph.network.encode(bgr)  # type: ignore[operator]
     noise = 0.01 * torch.randn(bgr.shape, generator=generator)
-    darker = F.avg_pool2d(bgr, 8) / 2
-    _, scene = graph.network(darker[:, :, :8, :8], style, torch.zeros_like(style), torch.zeros(1))
+    darker = F.avg_pool2d(bgr, 4) / 2
+    _, scene = graph.network(darker[:, :, :16, :16], style, torch.zeros_like(style), torch.zeros(1))
     frame = (bgr * 255).round().permute(0, 2, 3, 1).to(torch.uint8).contiguous()
     return [frame, style, scene, (bgr + noise).clamp(0, 1), torch.tensor([[0.3, 0.8, 0.01, 0.2]])]
 

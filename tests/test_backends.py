@@ -1,5 +1,6 @@
 """The contract of every backend, held against plain PyTorch."""
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,11 +9,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
+from torch import nn
 
 from engines import BackendUnavailable, Engine, Stream, encode_style, open_engine
+from engines.networks import NETWORKS
 from engines.networks.pincel import Pincel
 from engines.pixels import PixelGraph
 from engines.torch_engine import load_graph
+from engines.weights import network_card
 from realtime.pattern import Pattern
 
 # Grey levels from plain PyTorch: mean, largest. Measured in bfloat16: 0.08 to 0.36 with the bundled weights, 0.2 to 0.5
@@ -49,6 +53,17 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
     save_file(network.state_dict(), path)
     return path
+
+
+def random_network(name: str) -> nn.Module:
+    """Return a network with random weights that keeps a contrast: PyTorch's own lose it from layer to layer."""
+    card = network_card(name)
+    network: nn.Module = getattr(importlib.import_module(card.module), card.kind)().requires_grad_(False).eval()
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    for convolution in convolutions:
+        nn.init.kaiming_normal_(convolution.weight)
+    convolutions[-1].weight /= 20
+    return network
 
 
 @pytest.fixture(scope="module", params=["bundled", "random"])
@@ -179,6 +194,31 @@ def test_a_new_size_starts_the_stream_anew(engine: Engine, weights: Path | None)
     engine.paint(frames(1, (40, 56)), style, stream=stream, memory=0.9)
     small = frames(1, (24, 32), first=5)
     assert (engine.paint(small, style, stream=stream, memory=0.9) == engine.paint(small, style)).all()
+
+
+@pytest.mark.parametrize("name", [name for name, card in NETWORKS.items() if not card.bundled])
+@pytest.mark.parametrize("backend", BACKENDS[:2])
+def test_every_network_keeps_the_contract(tmp_path: Path, backend: tuple[str, str], name: str) -> None:
+    torch.manual_seed(3)
+    network = random_network(name)
+    weights = tmp_path / "random.safetensors"
+    save_file(network.state_dict(), weights)
+    engine = open_engine(name, backend=backend[0], precision=backend[1], weights=weights)
+    controls = {"memory": 0.9, "gain": 0.8, "noise": 0.01, "colour": 0.3}
+    source = [*(frames(2, (33, 17), first=9 * i) for i in range(3)), np.full((2, 33, 17, 3), 97, np.uint8)]
+    with torch.inference_mode():
+        rgb = torch.from_numpy(frames(2, (64, 64), first=50)[..., ::-1].copy()).permute(0, 3, 1, 2) / 255
+        style = network.encode(rgb).numpy()  # type: ignore[operator]
+    stream = Stream()
+    painted = [engine.paint(batch, style, stream=stream, **controls) for batch in source]
+    for ours, theirs in zip(painted, reference(load_graph(name, weights), source, style, **controls), strict=True):
+        difference = np.abs(ours.astype(int) - theirs)
+        assert difference.mean() <= LIMITS["fp32"][0]
+        assert difference.max() <= LIMITS["fp32"][1]
+    stream.reset()
+    again = engine.paint(source[0], style, stream=stream, **controls)
+    assert (again == painted[0]).all()
+    assert (again[0] != engine.paint(source[0], style[1])[0]).any()
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,19 @@ class Download:
     size: int
 
 
+MICROAST_FOLDER = "https://raw.githubusercontent.com/EndyWon/MicroAST/d2796c7dbf01dbc29ed35b11675d87fcc640f969/models"
+MICROAST = (
+    (
+        "content_encoder_iter_160000.pth.tar",
+        "c8d895c0eec52507c157e102fab217c37f0c399ef3e168ef8b0b2677714660a4",
+        634983,
+    ),
+    ("style_encoder_iter_160000.pth.tar", "94f6b3fa386828692c20809a0af8bd0eba9c04e90a7d8842086976e4d223c5af", 634983),
+    ("modulator_iter_160000.pth.tar", "8588055baf7d5ad8398d595d5518c6f030e3ff8dbb6007a7c1779776e11da28b", 12158),
+    ("decoder_iter_160000.pth.tar", "32e04a46b953fd9f94ec9e20f351511305a5260e000c18f9aef6570d5f1e23d9", 619135),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkCard:
     """What is to be known of a network before it is loaded.
@@ -74,6 +87,31 @@ NETWORKS = {
             licence="MIT, code and weights",
             citation="after Huang and Belongie 2017 (arXiv 1703.06868) and Ghiasi et al. 2017 (arXiv 1705.06830)",
             bundled=DATA / "pincel.safetensors",
+        ),
+        NetworkCard(
+            name="adain",
+            about="the classic: VGG-19, one AdaIN and a decoder; slow",
+            module="engines.networks.adain",
+            kind="AdaIN",
+            licence="pytorch-AdaIN: MIT; its VGG-19 by Simonyan and Zisserman: CC BY 4.0",
+            citation="Huang and Belongie 2017, Arbitrary Style Transfer in Real-time with Adaptive Instance "
+            "Normalization (arXiv 1703.06868)",
+            style_picture=512,
+            importer="engines.importers.adain",
+            files=("vgg_normalised.pth", "decoder.pth"),
+        ),
+        NetworkCard(
+            name="microast",
+            about="small: encoders and decoder of a third of a million parameters, filters modulated by the style",
+            module="engines.networks.microast",
+            kind="MicroAST",
+            licence="MIT, code and weights",
+            citation="Wang et al. 2023, MicroAST: Towards Super-Fast Ultra-Resolution Arbitrary Style Transfer "
+            "(arXiv 2211.15313)",
+            style_picture=512,
+            importer="engines.importers.microast",
+            files=tuple(name for name, _, _ in MICROAST),
+            downloads=tuple(Download(f"{MICROAST_FOLDER}/{name}", sha256, size) for name, sha256, size in MICROAST),
         ),
         NetworkCard(
             name="magenta",

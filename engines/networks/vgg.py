@@ -1,5 +1,6 @@
 """The features of VGG-19 (Simonyan and Zisserman 2015, arXiv 1409.1556): what losses and AdaIN's encoder look at."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -45,7 +46,7 @@ class Vgg(nn.Module):
 
 
 def load_vgg(path: Path) -> Vgg:
-    """Read VGG weights, conv0 .. conv4_1; conv0, a 1x1 convolution of the pixels, is folded into conv1_1.
+    """Read VGG weights, conv0 .. conv4_1.
 
     Raises:
         WeightsError: the file is missing, damaged or holds something else.
@@ -54,13 +55,22 @@ def load_vgg(path: Path) -> Vgg:
     from safetensors.torch import load_file
 
     try:
-        tensors = {key: tensor.float() for key, tensor in load_file(path).items()}
-        colours, offset = tensors.pop("conv0.weight")[:, :, 0, 0], tensors.pop("conv0.bias")
-        first = tensors["conv1_1.weight"]
-        tensors["conv1_1.bias"] += torch.einsum("oihw,i->o", first, offset)
-        tensors["conv1_1.weight"] = torch.einsum("oihw,ij->ojhw", first, colours)
         vgg = Vgg()
-        vgg.load_state_dict(tensors)
+        vgg.load_state_dict(fold_colours(load_file(path)))
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         raise WeightsError(f"{path} does not hold the VGG-19 weights conv0 .. conv4_1: {error}") from error
     return vgg
+
+
+def fold_colours(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Fold conv0, a 1x1 convolution of the pixels, into conv1_1 in float32; other tensors stay as they are.
+
+    Raises:
+        KeyError: conv0 or conv1_1 is not there.
+    """
+    folded = dict(tensors)
+    colours, offset = folded.pop("conv0.weight")[:, :, 0, 0].float(), folded.pop("conv0.bias").float()
+    first = folded["conv1_1.weight"].float()
+    folded["conv1_1.bias"] = folded["conv1_1.bias"] + torch.einsum("oihw,i->o", first, offset)
+    folded["conv1_1.weight"] = torch.einsum("oihw,ij->ojhw", first, colours)
+    return folded
