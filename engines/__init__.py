@@ -25,7 +25,7 @@ __all__ = [
     "open_engine",
 ]
 
-BACKENDS = ("openvino", "torch")
+BACKENDS = ("openvino", "tensorrt", "torch")
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,8 @@ def open_engine(
 
     Args:
         network: name of the network.
-        backend: one of `BACKENDS`, or "auto": torch where there is a CUDA or Apple GPU, else OpenVINO.
+        backend: one of `BACKENDS`, or "auto": TensorRT where there is an NVIDIA GPU and Torch-TensorRT, torch where
+            there is a CUDA or Apple GPU, else OpenVINO.
         precision: "fp32", "bf16", "fp16", or "auto" for the fastest that stands the check against plain PyTorch.
         weights: safetensors file, the bundled weights by default.
 
@@ -60,9 +61,17 @@ def pick_backend() -> tuple[str, str]:
     from engines.machine import accelerator
 
     device = accelerator()
-    return (
-        ("openvino", "there is no GPU that PyTorch can use") if device == "cpu" else ("torch", f"it runs on {device}")
-    )
+    if device == "cpu":
+        return "openvino", "there is no GPU that PyTorch can use"
+    if device == "cuda":
+        from engines.tensorrt_build import load_compiler
+
+        try:
+            load_compiler()
+        except BackendUnavailable as error:
+            return "torch", f"it runs on cuda ({error})"
+        return "tensorrt", "there is an NVIDIA GPU and Torch-TensorRT"
+    return "torch", f"it runs on {device}"
 
 
 def open_backend(name: str, *, network: str, precision: str, weights: Path | None) -> Backend:
@@ -71,6 +80,10 @@ def open_backend(name: str, *, network: str, precision: str, weights: Path | Non
         from engines.torch_engine import TorchBackend
 
         return TorchBackend(network=network, weights=weights, precision=precision)
+    if name == "tensorrt":
+        from engines.tensorrt_engine import TensorRTBackend
+
+        return TensorRTBackend(network=network, weights=weights, precision=precision)
     if name == "openvino":
         try:
             from engines.openvino_engine import OpenVINOBackend
@@ -79,4 +92,4 @@ def open_backend(name: str, *, network: str, precision: str, weights: Path | Non
                 f"OpenVINO is not installed ({error}): pip install openvino, or use --engine torch"
             ) from error
         return OpenVINOBackend(network=network, weights=weights, precision=precision)
-    raise BackendUnavailable(f"no engine is called {name!r}: choose auto, {' or '.join(BACKENDS)}")
+    raise BackendUnavailable(f"no engine is called {name!r}: choose one of auto, {', '.join(BACKENDS)}")

@@ -4,7 +4,6 @@ The graph is converted once for all sizes and kept in the store; a size costs a 
 stored engine needs no torch.
 """
 
-import hashlib
 import logging
 import time
 import warnings
@@ -150,9 +149,6 @@ def fetch(network: str, weights: Path, precision: str) -> tuple[Path, dict[str, 
 
     The key holds what the graph and its check depend on, the graph's own code included.
     """
-    folder = Path(__file__).parent
-    sources = (folder / "pixels.py", *sorted((folder / "networks").glob("*.py")))
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     key = store.EngineKey(
         network=network,
         weights_sha256=weights_sha256(weights),
@@ -161,7 +157,7 @@ def fetch(network: str, weights: Path, precision: str) -> tuple[Path, dict[str, 
         batch="any",
         precision=precision,
         device=cpu_name(),
-        versions=f"openvino {version('openvino')}, torch {version('torch')}, code {code[:16]}",
+        versions=f"openvino {version('openvino')}, torch {version('torch')}, code {store.code_id()}",
     )
     return store.fetch(key, lambda draft: build(draft, network=network, weights=weights, precision=precision))
 

@@ -114,6 +114,56 @@ def fetch(key: EngineKey, build: Callable[[Path], dict[str, Any]]) -> tuple[Path
     return folder, facts
 
 
+def code_id(*names: str) -> str:
+    """Return a digest of the source of the graph, its networks, and more files of this folder: a part of every key."""
+    folder = Path(__file__).parent
+    sources = (folder / "pixels.py", *sorted((folder / "networks").glob("*.py")), *(folder / name for name in names))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEngine:
+    """An engine in the store: the fields of its key, what its builder found, its bytes, and when it was built."""
+
+    folder: Path
+    key: dict[str, str]
+    facts: dict[str, Any]
+    size_bytes: int
+    built_at: float
+
+
+def stored() -> list[StoredEngine]:
+    """Return the engines in the store, newest first; those whose card cannot be read are left out."""
+    found = []
+    for path in engines_folder().glob(f"*/{CARD}"):
+        try:
+            card = json.loads(path.read_text())
+            size_bytes = sum(each.stat().st_size for each in path.parent.iterdir())
+            found.append(
+                StoredEngine(path.parent, dict(card["key"]), dict(card["facts"]), size_bytes, path.stat().st_mtime)
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return sorted(found, key=lambda engine: engine.built_at, reverse=True)
+
+
+def holds(key: EngineKey) -> bool:
+    """Tell whether an engine is stored, whole."""
+    return read_facts(engines_folder() / key.digest()) is not None
+
+
+def clear() -> int:
+    """Throw all stored engines away, damaged ones too; returns how many there were.
+
+    Raises:
+        OSError: one cannot be removed.
+    """
+    folders = [path for path in engines_folder().iterdir() if path.is_dir()]
+    for folder in folders:
+        shutil.rmtree(folder)
+    return len(folders)
+
+
 def read_facts(folder: Path) -> dict[str, Any] | None:
     """Return the facts of a stored engine, None when a file is missing or not what it was."""
     try:
@@ -127,12 +177,9 @@ def read_facts(folder: Path) -> dict[str, Any] | None:
 def why_missing(key: EngineKey) -> str:
     """Say in which fields the nearest stored engine differs."""
     wanted = asdict(key)
-    differences: list[list[str]] = []
-    for path in engines_folder().glob(f"*/{CARD}"):
-        try:
-            stored = json.loads(path.read_text())["key"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        differences.append([f"new {name} {value}" for name, value in wanted.items() if stored.get(name) != value])
-    differences.sort(key=len)
-    return ", ".join(differences[0]) if differences else "first use"
+    differences: list[list[str]] = [
+        [f"new {name} {value}" for name, value in wanted.items() if engine.key.get(name) != value]
+        for engine in stored()
+    ]
+    nearest = min(differences, key=len, default=["first use"])
+    return ", ".join(nearest)

@@ -20,7 +20,11 @@ from engines.pixels import Painted, PixelGraph
 
 INPUTS = ("frame", "style", "scene", "steadied", "controls")
 OPERATOR = re.compile(r"aten[.:]+(?!aten)[\w.]+")
-Size = tuple[int, int]
+Sizes = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]  # least, likeliest, largest height and width
+
+
+class ConversionError(BuildError):
+    """TensorRT does not take the whole graph; the message names the operator."""
 
 
 class Levels(nn.Module):
@@ -97,22 +101,20 @@ def input_shapes(graph: PixelGraph, shape: Shape) -> dict[str, tuple[int, ...]]:
     )
 
 
-def build_engine(
-    compiler: Any, graph: PixelGraph, shape: Shape, *, sizes: tuple[Size, Size, Size] | None = None
-) -> bytes:
+def build_engine(compiler: Any, graph: PixelGraph, shape: Shape, *, sizes: Sizes | None = None) -> bytes:
     """Build one TensorRT engine of the whole graph.
 
     Args:
         compiler: from `load_compiler`.
         graph: in the precision and on the device that it is to run in.
         shape: uint8 [N, H, W, 3] without the 3; of sizes, N counts alone.
-        sizes: least, likeliest and largest height and width of an engine for any size, None for one that takes `shape`.
+        sizes: of an engine for any size, None for one that takes `shape`.
 
     Returns:
         TensorRT's serialized engine.
 
     Raises:
-        BuildError: an operator cannot be converted, or the engine not built; names the operator.
+        ConversionError: an operator cannot be converted, or the engine not built.
     """
     program = export(graph, shape, is_any_size=sizes is not None)
     build = compiler.dynamo.convert_exported_program_to_serialized_trt_engine
@@ -120,7 +122,7 @@ def build_engine(
         with quiet():
             return bytes(build(program, inputs=specify(compiler, graph, shape, sizes), **options(build, graph)))
     except Exception as error:
-        raise BuildError(f"TensorRT cannot build the engine: {blame(error)}") from error
+        raise ConversionError(f"TensorRT cannot build the engine: {blame(error)}") from error
 
 
 def compile_partly(compiler: Any, graph: PixelGraph, shape: Shape) -> Callable[..., tuple[Tensor, ...]]:
@@ -141,7 +143,7 @@ def compile_partly(compiler: Any, graph: PixelGraph, shape: Shape) -> Callable[.
     return compiled
 
 
-def specify(compiler: Any, graph: PixelGraph, shape: Shape, sizes: tuple[Size, Size, Size] | None) -> list[Any]:
+def specify(compiler: Any, graph: PixelGraph, shape: Shape, sizes: Sizes | None) -> list[Any]:
     """Tell the builder the shapes of the inputs."""
     if sizes is None:
         return [compiler.Input(each, dtype=torch.float32) for each in input_shapes(graph, shape).values()]

@@ -1,7 +1,9 @@
 """The contract of every backend, held against plain PyTorch."""
 
 import importlib
+import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,8 @@ from realtime.pattern import Pattern
 
 # Grey levels from plain PyTorch: mean, largest. Measured in bfloat16: 0.08 to 0.36 with the bundled weights, 0.2 to 0.5
 # with random ones.
-LIMITS = {"fp32": (0.05, 1), "bf16": (0.7, 12)}
+LIMITS = {"fp32": (0.05, 1), "bf16": (0.7, 12), "fp16": (0.7, 6)}
+FLAT_LIMITS = {"fp32": 1, "bf16": 4, "fp16": 2}
 SIZES = [(48, 64), (75, 101), (33, 17)]
 Pixels = NDArray[np.uint8]
 
@@ -32,6 +35,15 @@ def has_bf16() -> bool:
     return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
+# A GPU test skips without a GPU; where one has to be, it fails.
+NEEDS_GPU = pytest.mark.skipif(
+    not torch.cuda.is_available() and os.environ.get("PINCEL_REQUIRE_GPU") != "1",
+    reason="there is no NVIDIA GPU here (PINCEL_REQUIRE_GPU=1 fails instead)",
+)
+NEEDS_TENSORRT = pytest.mark.skipif(
+    torch.cuda.is_available() and find_spec("torch_tensorrt") is None, reason="Torch-TensorRT is not installed"
+)
+
 BACKENDS = [
     pytest.param(("torch", "fp32"), id="torch-fp32"),
     pytest.param(("openvino", "fp32"), id="openvino-fp32"),
@@ -40,6 +52,9 @@ BACKENDS = [
         id="openvino-bf16",
         marks=pytest.mark.skipif(not has_bf16(), reason="this CPU has no bfloat16"),
     ),
+    pytest.param(("torch", "fp16"), id="torch-cuda", marks=[pytest.mark.gpu, NEEDS_GPU]),
+    pytest.param(("tensorrt", "fp32"), id="tensorrt-fp32", marks=[pytest.mark.gpu, NEEDS_GPU, NEEDS_TENSORRT]),
+    pytest.param(("tensorrt", "fp16"), id="tensorrt-fp16", marks=[pytest.mark.gpu, NEEDS_GPU, NEEDS_TENSORRT]),
 ]
 
 
@@ -74,6 +89,8 @@ def weights(request: pytest.FixtureRequest, random_weights: Path) -> Path | None
 @pytest.fixture(scope="module", params=BACKENDS)
 def engine(request: pytest.FixtureRequest, weights: Path | None) -> Engine:
     backend, precision = request.param
+    if backend == "tensorrt" and weights:
+        pytest.skip("a TensorRT engine for each of 11 shapes takes minutes: the bundled weights do")
     return open_engine(backend=backend, precision=precision, weights=weights)
 
 
@@ -149,7 +166,7 @@ def test_a_flat_frame_stays_as_flat_as_plain_pytorch_paints_it(
     difference = np.abs(engine.paint(flat, style).astype(int) - expected)
     if engine.backend.precision == "bf16" and weights and level == 0:
         pytest.skip("random weights blow up the rounding of an all but zero variance: up to 14 levels")
-    assert difference.max() <= {"fp32": 1, "bf16": 4}[engine.backend.precision]
+    assert difference.max() <= FLAT_LIMITS[engine.backend.precision]
 
 
 def test_frames_are_not_written_to_and_results_are_the_callers_own(engine: Engine, weights: Path | None) -> None:
@@ -243,7 +260,9 @@ def test_wrong_arguments_are_refused(change: dict[str, object], says: str) -> No
 
 
 def test_backends_that_do_not_exist_are_named() -> None:
-    with pytest.raises(BackendUnavailable, match="no engine is called 'cudnn': choose auto, openvino or torch"):
+    with pytest.raises(
+        BackendUnavailable, match="no engine is called 'cudnn': choose one of auto, openvino, tensorrt, torch"
+    ):
         open_engine(backend="cudnn")
     with pytest.raises(BackendUnavailable, match=r"fp16.*--precision auto"):
         open_engine(backend="openvino", precision="fp16")

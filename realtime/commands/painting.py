@@ -96,7 +96,7 @@ def engine_opener(terminal: Terminal, *, backend: str, precision: str, network: 
         UsageError: no engine is called so.
     """
     if backend not in ("auto", *BACKENDS):
-        raise UsageError(f"no engine is called {backend!r}: choose auto, {' or '.join(BACKENDS)}")
+        raise UsageError(f"no engine is called {backend!r}: choose one of auto, {', '.join(BACKENDS)}")
 
     @cache
     def opened() -> Engine:
