@@ -4,6 +4,8 @@ import difflib
 import re
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from engines import style as styles
 from engines.errors import WeightsError
 from engines.store import data_folder
@@ -28,9 +30,21 @@ def own_path(name: str) -> Path:
     return own_folder() / f"{name}.safetensors"
 
 
+def own() -> dict[str, str]:
+    """Return the names of the user's own styles and the id of the network that made each, "" where unreadable."""
+    found = {}
+    for path in own_folder().glob("*.safetensors"):
+        try:
+            with safe_open(path, framework="numpy") as file:
+                found[path.stem] = (file.metadata() or {}).get("network", "")
+        except (OSError, SafetensorError):
+            found[path.stem] = ""
+    return found
+
+
 def names(network: str) -> list[str]:
-    """List the names that `find` knows."""
-    return sorted({*gallery(network), *(path.stem for path in own_folder().glob("*.safetensors"))})
+    """List the names that `find` knows for a network; it tells what is wrong with those that cannot be read."""
+    return sorted({*gallery(network), *(name for name, made_by in own().items() if made_by in ("", network))})
 
 
 def find(name: str, *, network: str) -> Style:
@@ -46,6 +60,8 @@ def find(name: str, *, network: str) -> Style:
         return known[name]
     near = difflib.get_close_matches(name.lower(), names(network), 1, 0.4)
     remedy = f"did you mean {near[0]!r}?" if near else "`pincel styles list` shows them all"
+    if not known and not near:
+        remedy = f"the network {network} has no built-in styles, give a picture"
     raise WeightsError(f"no style, picture or style file is called {name!r}: {remedy}")
 
 
@@ -70,6 +86,6 @@ def remove(name: str) -> None:
     """
     path = own_path(name)
     if not path.exists():
-        own = ", ".join(sorted(path.stem for path in own_folder().glob("*.safetensors"))) or "none yet"
-        raise WeightsError(f"{name!r} is not one of your own styles ({own}); built-in ones stay")
+        listed = ", ".join(sorted(own())) or "none yet"
+        raise WeightsError(f"{name!r} is not one of your own styles ({listed}); built-in ones stay")
     path.unlink()

@@ -103,7 +103,8 @@ def load(path: Path, *, network: str) -> Style:
         raise WeightsError(f"{path} is a safetensors file but no Pincel style: make one with `pincel styles add`")
     if metadata["network"] != network:
         raise WeightsError(
-            f"{path} was made by the network {metadata['network']}, this one is {network}: encode the picture again"
+            f"{path} was made by the network {metadata['network']}, this one is {network}: "
+            "paint with that one, or encode the picture again"
         )
     if not np.isfinite(vector).all():
         raise WeightsError(f"{path} holds numbers that are not finite: encode the picture again")

@@ -19,7 +19,7 @@ from realtime.commands.outputs import (
     may_write,
     refuse_clashes,
 )
-from realtime.commands.painting import Painter, Size, engine_opener, resolve_styles
+from realtime.commands.painting import NETWORK, Painter, Size, engine_opener, resolve_styles
 from realtime.commands.terminal import Interrupted, Terminal, UsageError, error
 from realtime.encoders import CONTAINERS, choose_encoding
 from realtime.images import READ_SUFFIXES, PictureFolder, PictureSequence
@@ -170,6 +170,7 @@ def convert(
         list[Path], typer.Argument(metavar="INPUT...", help="Videos, or folders or patterns of pictures.")
     ],
     style: options.Style,
+    network: options.Network = NETWORK,
     output: options.Output = None,
     strength: options.Strength = 1.0,
     preserve_colour: options.PreserveColour = False,
@@ -220,10 +221,10 @@ def convert(
     if end_seconds is not None and end_seconds <= (start_seconds or 0):
         raise UsageError(f"--end {end} is not after --start {start or 0}")
     batch = Batch(report_file)
-    opener = engine_opener(terminal, backend=engine, precision=precision)
+    opener = engine_opener(terminal, backend=engine, precision=precision, network=network)
     painter = Painter(
         engine=opener,
-        style=resolve_styles(style, terminal=terminal),
+        style=resolve_styles(style, terminal=terminal, network=network),
         strength=strength,
         steadiness=steadiness,
         colour=float(preserve_colour),

@@ -8,7 +8,7 @@ import typer
 
 from realtime.commands import gatys, options
 from realtime.commands.outputs import Batch, choose_target, is_folder, make_folder, may_write, refuse_clashes
-from realtime.commands.painting import Painter, engine_opener, resolve_styles
+from realtime.commands.painting import NETWORK, Painter, engine_opener, resolve_styles
 from realtime.commands.terminal import Terminal, UsageError
 from realtime.encoders import CONTAINERS
 from realtime.images import ALPHA_SUFFIXES, WRITE_SUFFIXES, Picture, find_pictures, read_picture, write_picture
@@ -52,7 +52,7 @@ class EngineBrush:
 def image(
     inputs: Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="Pictures, folders or patterns.")],
     style: options.Style,
-    network: options.StillNetwork = "pincel",
+    network: options.StillNetwork = NETWORK,
     output: options.Output = None,
     strength: options.Strength = 1.0,
     preserve_colour: options.PreserveColour = False,

@@ -65,6 +65,15 @@ def check_size(text: str | None) -> str | None:
 
 
 def check_network(name: str) -> str:
+    """Refuse a network that does not exist, or that paints nothing but stills."""
+    if name == GATYS:
+        raise UsageError(f"{GATYS} takes minutes for a picture: use it with `pincel image`")
+    if name not in NETWORKS:
+        raise UsageError(f"no network is called {name!r}: choose one of {', '.join(NETWORKS)}")
+    return name
+
+
+def check_still_network(name: str) -> str:
     """Refuse a network that does not exist."""
     if name not in (*NETWORKS, GATYS):
         raise UsageError(f"no network is called {name!r}: choose one of {', '.join((*NETWORKS, GATYS))}")
@@ -81,10 +90,16 @@ Style = Annotated[
         help="A gallery name, a picture or a style file. To blend: -s the_scream:0.7 -s irises:0.3",
     ),
 ]  # fmt: skip
+Network = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", callback=check_network, rich_help_panel=PAINTING, help="One of `pincel networks list`."
+    ),
+]  # fmt: skip
 StillNetwork = Annotated[
     str,
     typer.Option(
-        "--network", metavar="NAME", callback=check_network, rich_help_panel=PAINTING,
+        "--network", metavar="NAME", callback=check_still_network, rich_help_panel=PAINTING,
         help="One of `pincel networks list`, or gatys.",
     ),
 ]  # fmt: skip

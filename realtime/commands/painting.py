@@ -142,7 +142,7 @@ def split_weight(text: str) -> tuple[str, float]:
 def resolve_style(text: str, *, terminal: Terminal, network: str = NETWORK) -> Style:
     """Find a style by name, read it from a style file, or encode a picture; as `resolve_styles` for one."""
     path, made_by = Path(text), network_id(network)
-    if text in library.names(made_by):
+    if text in {*library.names(made_by), *library.own()}:
         return library.find(text, network=made_by)
     if path.suffix.lower() == ".safetensors":
         return styles.load(path, network=made_by)

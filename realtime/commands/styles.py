@@ -23,14 +23,14 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="As `pincel styles lis
 
 
 @styles.command("list")
-def list_styles() -> None:
+def list_styles(network: options.Network = NETWORK) -> None:
     """List the styles that can be named."""
     table = Table("name", "picture", "", box=None)
-    network = network_id(NETWORK)
-    built_in = style_files.gallery(network)
-    for name in library.names(network):
-        own = library.own_path(name).exists()
-        table.add_row(name, "" if own else built_in[name].title, "your own" if own else "")
+    made_by = network_id(network)
+    own, built_in = library.own(), style_files.gallery(made_by)
+    for name in sorted({*own, *built_in}):
+        whose = "" if name not in own else "your own" if own[name] in ("", made_by) else f"your own, for {own[name]}"
+        table.add_row(name, "" if name in own else built_in[name].title, whose)
     put(page(), table)
 
 
@@ -43,6 +43,7 @@ def show(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE.png", help="In this folder by default.")
     ] = None,
+    network: options.Network = NETWORK,
     engine: options.EngineName = "auto",
     precision: options.Precision = "auto",
     force: options.Force = False,
@@ -50,8 +51,8 @@ def show(
 ) -> None:
     """Write a PNG of a style applied to a picture."""
     terminal = Terminal(quiet=quiet)
-    opener = engine_opener(terminal, backend=engine, precision=precision)
-    chosen = resolve_style(style, terminal=terminal)
+    opener = engine_opener(terminal, backend=engine, precision=precision, network=network)
+    chosen = resolve_style(style, terminal=terminal, network=network)
     seen = Path(on.name if on else "pattern")
     target = choose_target(seen, output, label=chosen.name, suffix=".png", many=False)
     check_suffix(target)
@@ -65,6 +66,7 @@ def show(
 def add(
     picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="A painting, a texture, a drawing.")],
     name: Annotated[str | None, typer.Option(metavar="NAME", help="The file's name by default.")] = None,
+    network: options.Network = NETWORK,
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -73,7 +75,8 @@ def add(
         raise UsageError(f"{picture.name} makes no name for a style: give one with --name")
     library.own_path(name or picture.stem)
     terminal = Terminal(quiet=quiet)
-    keep(picture_style(picture, name=name or picture.stem, terminal=terminal), force=force, terminal=terminal)
+    made = picture_style(picture, name=name or picture.stem, terminal=terminal, network=network)
+    keep(made, force=force, terminal=terminal)
 
 
 @styles.command()
@@ -90,6 +93,7 @@ def blend(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE.safetensors", help="Or write it to a file.")
     ] = None,
+    network: options.Network = NETWORK,
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -101,7 +105,7 @@ def blend(
         if output.suffix != ".safetensors":
             raise UsageError(f"{output}: style files end in .safetensors")
         may_write(output, [], force=force, terminal=terminal)
-    mixed = resolve_styles(parts, terminal=terminal)
+    mixed = resolve_styles(parts, terminal=terminal, network=network)
     made = Style(mixed.vector, mixed.network, name or mixed.name)
     if output is None:
         keep(made, force=force, terminal=terminal)
@@ -113,4 +117,6 @@ def blend(
 def keep(style: Style, *, force: bool, terminal: Terminal) -> None:
     """Put a style into the user's library."""
     library.add(style, force=force)
-    terminal.say(f"added: use it with --style {style.name!r}")
+    painter = style.network.rpartition("-")[0]
+    also = "" if painter == NETWORK else f" --network {painter}"
+    terminal.say(f"added: use it with --style {style.name!r}{also}")

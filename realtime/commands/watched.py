@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engines import EngineError
 from realtime.channel import Channel, HungUp, Reader
-from realtime.commands.painting import picture_style
+from realtime.commands.painting import NETWORK, picture_style
 from realtime.commands.terminal import Terminal, UsageError
 from realtime.images import READ_SUFFIXES
 from realtime.media import MediaError
@@ -26,16 +26,17 @@ class StyleFolder:
 
     Args:
         folder: watched; not its subfolders.
+        network: which one is to paint with the styles.
         tell: given a line for each picture that became a style or could not.
 
     Raises:
         UsageError: it is no folder.
     """
 
-    def __init__(self, folder: Path, *, tell: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, *, network: str = NETWORK, tell: Callable[[str], None]) -> None:
         if not folder.is_dir():
             raise UsageError(f"--styles {folder} is no folder: make it, and put pictures into it")
-        self._folder, self._tell = folder, tell
+        self._folder, self._network, self._tell = folder, network, tell
         self._closed = False
         self._reader = Reader(self._watch, Channel[Newcomer](MOST_WAITING))
 
@@ -82,7 +83,7 @@ class StyleFolder:
 
     def _encode(self, path: Path) -> Iterator[Newcomer]:
         try:
-            style = picture_style(path, name=path.stem, terminal=Terminal(quiet=True))
+            style = picture_style(path, name=path.stem, terminal=Terminal(quiet=True), network=self._network)
         except (MediaError, EngineError, OSError) as wrong:
             self._tell(f"{path.name} is no style: {wrong}")
             return

@@ -64,6 +64,7 @@ def webcam(
         Path | None,
         typer.Option(metavar="FILE.onnx", rich_help_panel=PAINTING, help="What finds the person: SINet or alike."),
     ] = None,
+    network: options.Network = NETWORK,
     strength: options.Strength = 1.0,
     preserve_colour: options.PreserveColour = False,
     steady: options.Steady = "auto",
@@ -105,8 +106,8 @@ def webcam(
     check_record(record, force=force, terminal=terminal)
     finder = open_mask(mask, mask_model)
     batch = Batch(report_file)
-    opener = engine_opener(terminal, backend=engine, precision=precision)
-    chosen = choose_styles(style, terminal=terminal)
+    opener = engine_opener(terminal, backend=engine, precision=precision, network=network)
+    chosen = choose_styles(style, terminal=terminal, network=network)
     painter = Painter(
         engine=opener, style=chosen[0], strength=strength, steadiness=steadiness, colour=float(preserve_colour),
         size=size, work_size=work_size,
@@ -119,7 +120,11 @@ def webcam(
     rate = None if fps is None else Fraction(fps).limit_denominator(1001)
     asked = None if size == "native" else parse_size(size, native=(720, 1280))
     with batch, batch.run(Path(camera or "camera")) as entry, contextlib.ExitStack() as stack:
-        folder = stack.enter_context(contextlib.closing(StyleFolder(styles, tell=terminal.say))) if styles else None
+        folder = (
+            stack.enter_context(contextlib.closing(StyleFolder(styles, network=network, tell=terminal.say)))
+            if styles
+            else None
+        )
         heard = (
             Microphone(open_device(microphone), name=microphone, tell=terminal.warn) if microphone is not None else None
         )
@@ -141,18 +146,21 @@ def webcam(
     return batch.code
 
 
-def choose_styles(texts: list[str] | None, *, terminal: Terminal) -> list[Style]:
+def choose_styles(texts: list[str] | None, *, terminal: Terminal, network: str) -> list[Style]:
     """Find the styles that a person named, or the whole gallery.
 
     Raises:
-        UsageError: a name is unknown.
+        UsageError: a name is unknown, or the network has no gallery and nothing was named.
         WeightsError: a style cannot be used.
         SourceError: a picture cannot be read.
     """
-    network = network_id(NETWORK)
     if not texts:
-        return [library.find(name, network=network) for name in library.names(network)]
-    found = [resolve_style(text, terminal=terminal) for text in texts]
+        made_by = network_id(network)
+        gallery = [library.find(name, network=made_by) for name in library.names(made_by)]
+        if not gallery:
+            raise UsageError(f"the network {network!r} has no built-in styles: give a picture with --style")
+        return gallery
+    found = [resolve_style(text, terminal=terminal, network=network) for text in texts]
     for style in found:
         if style.vector.size != found[0].vector.size:
             raise WeightsError(f"the style {style.name} is damaged: encode its picture again")
