@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from engines import WeightsError, encode_style, open_engine
-from engines.importers.magenta import convert
+from engines.importers.magenta import convert, convert_transfer
 from engines.importers.tflite import read_convolutions
 from engines.networks.magenta import Magenta, Padded
 from engines.weights import fill_network, import_network
@@ -138,6 +138,30 @@ def test_a_truncated_file_is_named(published: Path, tmp_path: Path, share: float
     (tmp_path / "cut.tflite").write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(WeightsError, match=r"cut\.tflite is (damaged|no TFLite file)"):
         convert([published / PREDICTION, tmp_path / "cut.tflite"])
+
+
+@pytest.mark.parametrize(
+    ("which", "key"),
+    [
+        (TRANSFER, "style_params/transformer/expand/conv3/conv/StyleNorm/Conv_1.weight"),
+        (TRANSFER, "transformer/residual/residual2/conv1.weight"),
+        (PREDICTION, "MobilenetV2/expanded_conv_9/project.bias"),
+    ],
+)
+def test_a_missing_layer_is_named(published: Path, monkeypatch: pytest.MonkeyPatch, which: str, key: str) -> None:
+    def read_convolutions_but_one(path: Path) -> dict[str, torch.Tensor]:
+        return {name: tensor for name, tensor in read_convolutions(path).items() if (path.name, name) != (which, key)}
+
+    monkeypatch.setattr("engines.importers.magenta.read_convolutions", read_convolutions_but_one)
+    with pytest.raises(WeightsError, match=f"{which} holds no tensor {key}"):
+        convert([published / PREDICTION, published / TRANSFER])
+
+
+def test_a_layer_of_another_shape_is_named(published: Path) -> None:
+    key = "style_params/transformer/expand/conv3/conv/StyleNorm/Conv_1.weight"
+    tensors = read_convolutions(published / TRANSFER)
+    with pytest.raises(WeightsError, match=rf"{key} has shape \[3, 99, 1, 1\], not \[3, 100, 1, 1\]"):
+        convert_transfer(published / TRANSFER, tensors | {key: tensors[key][:, 1:]})
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

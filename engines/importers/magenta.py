@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from engines.errors import WeightsError
-from engines.importers import take
+from engines.importers import Shape, parameters, shapes_of, take
 from engines.importers.tflite import read_convolutions
-from engines.networks.magenta import RESIDUALS, STAGES
+from engines.networks.magenta import EMBEDDING, RESIDUALS, STAGES, Magenta
 
 # What each file is for, and the layer it is known by.
 PARTS = {"style prediction": "MobilenetV2/Conv", "style transfer": "transformer/contract/conv1"}
@@ -53,7 +53,7 @@ def convert_prediction(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tens
         block = f"MobilenetV2/expanded_conv_{i}" if i else "MobilenetV2/expanded_conv"
         parts = ("expand", "depthwise", "project")[i == 0 :]
         layers |= {f"blocks.{i}.{part}": f"{block}/{part}" for part in parts}
-    weights = rename(path, tensors, {f"predict.{own}": theirs for own, theirs in layers.items()})
+    weights = take(tensors, parameters({f"predict.{own}": theirs for own, theirs in layers.items()}), path=path)
     weights["predict.embed.weight"] = weights["predict.embed.weight"].flatten(1)
     return weights
 
@@ -62,22 +62,19 @@ def convert_transfer(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor
     """Rename the transfer network, and make one linear map of what gives its layers scale (as 1 + scale) and shift."""
     contract = {f"contract.{2 * i}": f"contract/conv{i + 1}" for i in range(3)}
     layers = {own: f"transformer/{theirs}" for own, theirs in {**contract, **MODULATED}.items()}
-    maps = rename(
-        path,
-        tensors,
-        {
-            f"{which}.{own}": f"style_params/transformer/{theirs}/StyleNorm/{conv}"
-            for which, conv in (("scale", "Conv_1"), ("shift", "Conv"))
-            for own, theirs in MODULATED.items()
-        },
-    )
-    scales = [maps[f"scale.{own}.bias"] - 1 for own in MODULATED]
-    shifts = [maps[f"shift.{own}.bias"] for own in MODULATED]
-    rows = [maps[f"{which}.{own}.weight"].flatten(1) for which in ("scale", "shift") for own in MODULATED]
-    return rename(path, tensors, layers) | {"hyper.weight": torch.cat(rows), "hyper.bias": torch.cat(scales + shifts)}
-
-
-def rename(path: Path, tensors: dict[str, Tensor], layers: dict[str, str]) -> dict[str, Tensor]:
-    """Pick the weights and biases of layers, {wanted: found}."""
-    names = {f"{own}.{kind}": f"{theirs}.{kind}" for own, theirs in layers.items() for kind in ("weight", "bias")}
-    return take(tensors, names, path=path)
+    maps = {
+        f"{which}.{own}": f"style_params/transformer/{theirs}/StyleNorm/{conv}"
+        for which, conv in (("scale", "Conv_1"), ("shift", "Conv"))
+        for own, theirs in MODULATED.items()
+    }
+    known = shapes_of(Magenta)
+    shapes: dict[str, Shape] = {}
+    for name in maps:
+        bias = known[f"{name.partition('.')[2]}.bias"]
+        shapes |= {f"{name}.weight": (*bias, EMBEDDING, 1, 1), f"{name}.bias": bias}
+    found = take(tensors, parameters(maps), path=path, shapes=shapes)
+    scales = [found[f"scale.{own}.bias"] - 1 for own in MODULATED]
+    shifts = [found[f"shift.{own}.bias"] for own in MODULATED]
+    rows = [found[f"{which}.{own}.weight"].flatten(1) for which in ("scale", "shift") for own in MODULATED]
+    mapping = {"hyper.weight": torch.cat(rows), "hyper.bias": torch.cat(scales + shifts)}
+    return take(tensors, parameters(layers), path=path) | mapping
