@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engines.networks import gatys
 from engines.networks.vgg import Vgg
+from engines.weights import import_network
 from realtime.commands.gatys import GatysBrush, Said
 from realtime.commands.terminal import Terminal, UsageError
 from realtime.images import read_picture
@@ -106,9 +107,19 @@ def test_what_makes_no_sense_is_one_line(
 
 def test_without_vgg_the_line_says_how_to_get_it(pictures: tuple[Path, Path], tmp_path: Path) -> None:
     result = pincel("image", pictures[0], "-s", pictures[1], *GATYS)
-    assert (result.code, "--vgg FILE" in result.line) == (1, True)
+    assert result.code == 1
+    assert "pincel networks import adain" in result.line
+    assert "--vgg FILE" in result.line
     result = pincel("image", pictures[0], "-s", pictures[1], *GATYS, "--vgg", tmp_path / "none.safetensors")
     assert (result.code, "none.safetensors does not hold the VGG-19" in result.line) == (1, True)
+
+
+def test_the_installed_adain_brings_its_vgg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shared: Path) -> None:
+    monkeypatch.setenv("PINCEL_HOME", str(tmp_path))
+    files = [shared / "weights" / f"{name}_relu4_1.fp16.safetensors" for name in ("vgg19_normalised", "adain_decoder")]
+    import_network("adain", files)
+    ours, given = gatys.find_vgg().state_dict(), gatys.find_vgg(files[0]).state_dict()
+    assert all(torch.equal(ours[key], given[key]) for key in given)
 
 
 def test_large_pictures_are_painted_at_512_unless_more_is_wanted(pictures: tuple[Path, Path]) -> None:
