@@ -86,7 +86,7 @@ def test_quiet_says_nothing(tmp_path: Path) -> None:
         (("--styles", "nowhere"), 2, "--styles nowhere is no folder"),
         (("--style", "no_such_style"), 2, "no_such_style"),
         (("--stream", "film.mp4"), 1, "film.mp4 is no address to stream to"),
-        (("--mask", "person"), 2, "--mask-model FILE.onnx go together"),
+        (("--mask", "person"), 2, "--mask-model FILE go together"),
         (("--mask", "person", "--mask-model", "none.onnx"), 1, "none.onnx does not exist"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

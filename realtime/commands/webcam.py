@@ -62,7 +62,7 @@ def webcam(
     ] = None,
     mask_model: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.onnx", rich_help_panel=PAINTING, help="What finds the person: SINet or alike."),
+        typer.Option(metavar="FILE", rich_help_panel=PAINTING, help="What finds the person: an ONNX or TFLite model."),
     ] = None,
     network: options.Network = NETWORK,
     strength: options.Strength = 1.0,
@@ -177,7 +177,7 @@ def open_mask(part: Part | None, model: Path | None) -> Mask | None:
     if part is None and model is None:
         return None
     if part is None or model is None:
-        raise UsageError("--mask person|background and --mask-model FILE.onnx go together")
+        raise UsageError("--mask person|background and --mask-model FILE go together")
     segmenter = Segmenter(model)
     return Mask(segmenter.find_person, size=segmenter.size, part=part)
 
