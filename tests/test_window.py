@@ -19,10 +19,11 @@ from realtime.overlay import Status, compose, figures
 from realtime.palette import Palette
 from realtime.pattern import Pattern
 from realtime.report import Report
-from realtime.window import check_screen
+from realtime.window import SLIDERS, check_screen
 
 ROOT = Path(__file__).parents[1]
 SCREEN = 640, 480
+BUILDING = 90  # seconds that a busy machine may take for the engine
 LEAST = 0.01  # mean grey levels of the whole screen: a slider moves less, the letters REC more
 STATUS = Status(fps=29.97, engine="fake fp32", flicker=0.4, notice="")
 
@@ -159,9 +160,9 @@ def desktop(tmp_path: Path) -> Iterator[Desktop]:
         server.terminate()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_every_key_has_an_effect_that_is_seen(desktop: Desktop) -> None:
-    desktop.wait(lambda shot: shot.max() > 0, "the window", seconds=45)  # the engine may be built first
+    desktop.wait(lambda shot: shot.max() > 0, "the window", seconds=BUILDING)
     window = desktop.xdotool("search", "--name", "Pincel").split()[0]
     desktop.xdotool("windowfocus", "--sync", window)
     pressed = {"o", " "}
@@ -194,10 +195,45 @@ def test_every_key_has_an_effect_that_is_seen(desktop: Desktop) -> None:
     assert set(KEYS) - pressed == {"q", "f"}
 
 
+@pytest.mark.timeout(180)
+def test_sliders_change_what_is_painted_and_keys_move_them(desktop: Desktop) -> None:
+    desktop.wait(lambda shot: shot.max() > 0, "the window", seconds=BUILDING)
+    window = desktop.xdotool("search", "--name", "Pincel").split()[0]
+    desktop.xdotool("windowfocus", "--sync", window)
+    desktop.press("space")
+    desktop.settled(rows=slice(40, None))
+    desktop.press("o")
+    plain = desktop.settled()
+    width, height = (int(side) for side in desktop.xdotool("getwindowgeometry", window).split()[-1].split("x"))
+    picture, sliders = slice(0, height - SLIDERS), slice(height - SLIDERS, height)
+    strength, blend = height - SLIDERS + 6, height - SLIDERS // 2 + 5
+
+    def step(y: int, *, times: int) -> None:
+        """Click to the right of a handle: each time it goes on by 5 %."""
+        desktop.xdotool("mousemove", str(width - 6), str(y), "click", "--repeat", str(times), "--delay", "50", "1")
+
+    def sees_plain(shot: NDArray[np.int16]) -> bool:
+        return distance(shot[picture], plain[picture]) < LEAST
+
+    desktop.xdotool("mousemove", str(width - 6), str(strength), "mousedown", "1")  # full strength is at the right end
+    desktop.xdotool("mousemove", str(width // 2), str(strength), "mousemove", "2", str(strength), "mouseup", "1")
+    desktop.wait(lambda shot: distance(shot[picture], plain[picture]) > 5, "no strength")
+    step(strength, times=20)
+    desktop.press("plus")  # the last click hits the handle itself, which stays
+    desktop.wait(sees_plain, "the full strength")
+    step(blend, times=4)
+    desktop.wait(lambda shot: distance(shot[picture], plain[picture]) > 1, "some of the next style")
+    moved = desktop.settled()
+    for _ in range(2):  # 10 % each
+        desktop.press_and_see("comma", rows=sliders)
+    desktop.wait(sees_plain, "the first style alone")
+    assert distance(desktop.screen()[sliders], moved[sliders]) > LEAST
+
+
 @pytest.mark.skipif(not shutil.which("openbox"), reason="full screen needs a window manager: apt-get install openbox")
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(150)
 def test_f_fills_the_screen_and_gives_it_back(desktop: Desktop) -> None:
-    desktop.wait(lambda shot: shot.max() > 0, "the window", seconds=45)  # the engine may be built first
+    desktop.wait(lambda shot: shot.max() > 0, "the window", seconds=BUILDING)
     window = desktop.xdotool("search", "--name", "Pincel").split()[0]
 
     def fills() -> bool:
@@ -218,9 +254,9 @@ def test_f_fills_the_screen_and_gives_it_back(desktop: Desktop) -> None:
             manager.terminate()
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(150)
 def test_closing_the_window_ends_the_run_well(desktop: Desktop) -> None:
-    desktop.wait(lambda shot: shot.max() > 0, "the window", seconds=45)  # the engine may be built first
+    desktop.wait(lambda shot: shot.max() > 0, "the window", seconds=BUILDING)
     window = desktop.xdotool("search", "--name", "Pincel").split()[0]
     desktop.close_window(int(window))
     assert desktop.process.communicate(timeout=15)[1] == b""
