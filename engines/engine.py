@@ -1,7 +1,7 @@
 """An engine paints frames: one network, compiled by one backend, at any size."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -38,6 +38,21 @@ class Resident(Protocol):
 
     def repeat(self, frames: Pixels, style: Vector, controls: Vector, state: Any, count: int) -> float:
         """Load as `Program.run` does, then paint the same frames `count` times; return the seconds of the painting."""
+
+
+class Ticket(Protocol):
+    """A frame that was begun."""
+
+    def fetch(self) -> Pixels:
+        """Wait for the frame; owned by the caller."""
+
+
+@runtime_checkable
+class Overlapping(Protocol):
+    """A program that can begin a frame before the one before it is fetched; one at most waits."""
+
+    def submit(self, frames: Pixels, style: Vector, controls: Vector, state: Any) -> Ticket:
+        """Begin what `Program.run` does; the arrays may be changed afterwards."""
 
 
 class Backend(Protocol):
@@ -146,16 +161,49 @@ class Engine:
             ValueError: an argument is not as said.
         """
         count, style = self.check(frames, style, memory=memory, gain=gain, noise=noise, colour=colour)
-        program = self.prepare((frames.shape[1], frames.shape[2]), batch=count)
         stream = stream or Stream()
-        if stream.shape != frames.shape[:3]:
-            stream.shape, stream.state, stream.blank = frames.shape[:3], program.blank(), True
-        if stream.blank:
-            memory = gain = 0.0
-        controls = np.tile(np.array([memory, gain, noise, colour], np.float32), (count, 1))
-        painted = program.run(frames, style, controls, stream.state)
+        program = self.begin(frames, stream)
+        painted = program.run(frames, style, controls_for(stream, count, memory, gain, noise, colour), stream.state)
         stream.blank = False
         return painted
+
+    def paint_all(
+        self,
+        frames: Iterable[Pixels],
+        style: Vector,
+        *,
+        stream: Stream | None = None,
+        memory: float = 0.0,
+        gain: float = 0.0,
+        noise: float = 0.0,
+        colour: float = 0.0,
+    ) -> Iterator[Pixels]:
+        """Paint successive frames as `paint` does; on a GPU the next is on its way while one is painted and fetched."""
+        stream = stream or Stream()
+        waiting: Ticket | None = None
+        for each in frames:
+            count, styles = self.check(each, style, memory=memory, gain=gain, noise=noise, colour=colour)
+            program = self.begin(each, stream)
+            controls = controls_for(stream, count, memory, gain, noise, colour)
+            if isinstance(program, Overlapping):
+                begun = program.submit(each, styles, controls, stream.state)
+                stream.blank = False
+                if waiting:
+                    yield waiting.fetch()
+                waiting = begun
+            else:
+                painted = program.run(each, styles, controls, stream.state)
+                stream.blank = False
+                yield painted
+        if waiting:
+            yield waiting.fetch()
+
+    def begin(self, frames: Pixels, stream: Stream) -> Program:
+        """Return the program for these frames, the stream's state made for them."""
+        program = self.prepare((frames.shape[1], frames.shape[2]), batch=len(frames))
+        if stream.shape != frames.shape[:3]:
+            stream.shape, stream.state, stream.blank = frames.shape[:3], program.blank(), True
+        return program
 
     def check(self, frames: Pixels, style: Vector, **controls: float) -> tuple[int, Vector]:
         """Refuse what `paint` cannot take; return N and the styles as float32 [N, K], C-contiguous."""
@@ -168,3 +216,8 @@ class Engine:
             if not 0 <= value <= 1 or (name in ("memory", "gain") and value == 1):
                 raise ValueError(f"{name} lies in [0, 1{')' if name in ('memory', 'gain') else ']'}, not {value}")
         return count, np.array(np.broadcast_to(style, (count, size)), order="C")
+
+
+def controls_for(stream: Stream, count: int, *values: float) -> Vector:
+    """Return the controls float32 [N, 4]: memory, gain, noise, colour; a blank stream has no past to keep."""
+    return np.tile(np.array([0, 0, *values[2:]] if stream.blank else values, np.float32), (count, 1))

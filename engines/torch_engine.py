@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engines.check import sample_frame
+from engines.cuda_program import CudaProgram
 from engines.engine import Pixels, Shape
 from engines.errors import BackendUnavailable
+from engines.inductor import compiled
 from engines.machine import Device, accelerator
 from engines.networks.statistics import centre
 from engines.pixels import PixelGraph
@@ -93,7 +95,7 @@ def synchronise(device: str) -> None:
 
 
 class TorchBackend:
-    """Runs the graph as it is: float32 on the CPU and MPS, float16 with float32 statistics on CUDA."""
+    """Runs the graph as it is on the CPU and MPS, in float32; compiled on CUDA, in float16 with float32 statistics."""
 
     name = "torch"
 
@@ -110,8 +112,12 @@ class TorchBackend:
         self.graph.to(self.device, PRECISIONS[self.precision])
         if self.device == "cuda":
             self.graph.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            torch.backends.cudnn.benchmark = True
+            torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # fp32 is float32
         where = torch.cuda.get_device_name() if self.device == "cuda" else self.device
         self.reason = f"torch {self.precision} on {where}"
 
-    def compile(self, shape: Shape) -> TorchProgram:
-        return TorchProgram(self.graph, device=self.device, shape=shape)
+    def compile(self, shape: Shape) -> TorchProgram | CudaProgram:
+        if self.device != "cuda":
+            return TorchProgram(self.graph, device=self.device, shape=shape)
+        return CudaProgram(compiled(self.graph, shape), shape=shape, style_size=self.style_size)

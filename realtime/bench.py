@@ -53,7 +53,8 @@ class Row:
 
     Attributes:
         engine: backend and precision.
-        stage: "tensors" (on the device), "bytes" (in and out) or "pipeline" (decode to encode).
+        stage: "tensors" (on the device), "bytes" (in and out), "stream" (the same, transfers beside the painting) or
+            "pipeline" (decode to encode).
         size: height and width.
         batch: frames a call.
         calls: how many were timed.

@@ -12,7 +12,13 @@ from realtime.media import Pixels
 FONT, SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.5
 LINE, TOP, LEFT, RIGHT, PLOT = 26, 96, 330, 190, 640  # pixels
 INK, FAINT, ROOF = (40, 40, 40), (215, 215, 215), (60, 60, 200)
-COLOURS = {"tensors": (186, 140, 60), "bytes": (150, 170, 70), "pipeline": (80, 160, 225)}  # BGR
+COLOURS = {  # BGR
+    "tensors": (186, 140, 60),
+    "bytes": (150, 170, 70),
+    "stream": (190, 120, 160),
+    "pipeline": (80, 160, 225),
+}
+MEANINGS = {"tensors": "on the device", "bytes": "to bytes", "stream": "overlapped", "pipeline": "file to file"}
 
 
 def draw(rows: Sequence[Row], *, title: str, machine: str) -> Pixels:
@@ -99,10 +105,10 @@ def bar(picture: Pixels, row: Row, axis: Axis, y: int) -> None:
 def legend(picture: Pixels, y: int) -> None:
     """Tell what colours and marks mean."""
     x = 16
-    for stage, words in (("tensors", "on the device"), ("bytes", "bytes to bytes"), ("pipeline", "file to file")):
+    for stage, words in MEANINGS.items():
         cv2.rectangle(picture, (x, y - 10), (x + 14, y), COLOURS[stage], cv2.FILLED)
         write(picture, f"{stage}: {words}", (x + 20, y))
-        x += 220
+        x += 190
     cv2.line(picture, (x + 6, y - 12), (x + 6, y + 2), ROOF, 2)
     write(picture, "roofline; in brackets what of it was reached", (x + 20, y))
 

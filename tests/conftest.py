@@ -26,3 +26,15 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no reference data at {SHARED}: set PINCEL_SHARED")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def gpu() -> str:
+    """Return the name of the GPU, or skip; with PINCEL_REQUIRE_GPU=1 a missing one is a failure."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    if os.environ.get("PINCEL_REQUIRE_GPU") == "1":
+        pytest.fail("PINCEL_REQUIRE_GPU=1, and PyTorch finds no GPU")
+    pytest.skip("PyTorch finds no GPU: PINCEL_REQUIRE_GPU=1 on a machine that has one")

@@ -37,7 +37,7 @@ def bench(
     batch: Annotated[str, typer.Option(metavar="1,4,8", help="Frames a call, one or several.")] = "1",
     stages: Annotated[
         str,
-        typer.Option(metavar=",".join(STAGES), help="On the device; bytes in to bytes out; decode to encode."),
+        typer.Option(metavar=",".join(STAGES), help="On the device; bytes to bytes; overlapped; decode to encode."),
     ] = ",".join(STAGES),
     seconds: Annotated[
         float,

@@ -1,6 +1,7 @@
 """What `pincel bench` runs: engines against each other, at one size after the other, in every stage."""
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engines import Engine, EngineError, Stream, open_engine
-from engines.engine import Resident
+from engines.engine import Overlapping, Resident
 from engines.machine import accelerator
 from realtime.bench import LEAST_TURNS, Contender, Row, convert, make_clip, memory_of, repeated, take_turns, why
 from realtime.media import MediaError, Pixels
@@ -20,7 +21,7 @@ from realtime.stylizer import GAIN, MEMORY, Stylizer
 if TYPE_CHECKING:
     from engines.measure import Ceilings, GpuMeter
 
-STAGES = ("tensors", "bytes", "pipeline")
+STAGES = ("tensors", "bytes", "stream", "pipeline")
 NOISE = 0.01
 STYLE_SIZE = (256, 256)
 RESIDENT_SECONDS = 0.05
@@ -76,7 +77,8 @@ class Entry:
         if meter:
             meter.restart()
         with memory_of() as self.memory:
-            self.engine.prepare((frames[0].shape[1], frames[0].shape[2]), batch=len(frames[0]))
+            program = self.engine.prepare((frames[0].shape[1], frames[0].shape[2]), batch=len(frames[0]))
+            self.overlaps = isinstance(program, Overlapping)
             self.paint()
             self.call_seconds = float(np.median(repeated(self.paint)()))
         if meter:
@@ -101,6 +103,19 @@ class Entry:
         times = max(1, math.ceil(RESIDENT_SECONDS / self.call_seconds))
         program.repeat(frames, style, controls, state, times)
         return Contender(lambda: [program.repeat(frames, style, controls, state, times) / times])
+
+    def successive(self) -> Contender:
+        """Time painting of successive frames, each on its way while another is painted."""
+        frames = self.frames * max(3, math.ceil(RESIDENT_SECONDS / self.call_seconds / len(self.frames)))
+
+        def turn() -> list[float]:
+            started = time.perf_counter()
+            for _ in self.engine.paint_all(frames, self.style, gain=GAIN, memory=MEMORY, noise=NOISE):
+                pass
+            return [(time.perf_counter() - started) / len(frames)]
+
+        turn()
+        return Contender(turn)
 
     def pipeline(self, clip: Path, *, count: int) -> Contender:
         """Time conversions of the first frames of a clip."""
@@ -149,17 +164,20 @@ class Contest:
             if opened.engine is None:
                 continue
             mine = [Row(opened.name, stage, size, 1 if stage == "pipeline" else batch) for stage in stages]
-            rows += mine
             opened.engine.programs.clear()  # those of the size before
             try:
-                entries.append((Entry(opened, frames, self.meter), mine, opened))
+                entry = Entry(opened, frames, self.meter)
             except FAILURES as wrong:
                 for row in mine:
                     row.left_out = why(wrong)
+            else:
+                mine = [row for row in mine if row.stage != "stream" or entry.overlaps]
+                entries.append((entry, mine, opened))
+            rows += mine
         for entry, mine, opened in entries:
             self.note(entry, mine, opened)
         with TemporaryDirectory() as folder:
-            for group in (("tensors", "bytes"), ("pipeline",)):
+            for group in (("tensors", "bytes", "stream"), ("pipeline",)):
                 parts = [(entry, row) for entry, mine, _ in entries for row in mine if row.stage in group]
                 self.compete(parts, Path(folder))
         return rows
@@ -174,6 +192,8 @@ class Contest:
         for (entry, row), count in zip(parts, counts, strict=True):
             if row.stage == "tensors":
                 contenders.append(entry.tensors())
+            elif row.stage == "stream":
+                contenders.append(entry.successive())
             elif row.stage == "bytes":
                 contenders.append(Contender(repeated(entry.paint)))
             else:
