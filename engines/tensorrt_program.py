@@ -1,5 +1,6 @@
 """A TensorRT engine at work: tensors that stay where they are, a CUDA graph a shape, the state of streams."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -122,13 +123,29 @@ class TensorRTProgram:
     def run(self, frames: Pixels, style: Vector, controls: Vector, state: State) -> Pixels:
         state.belong_to(self)
         with torch.cuda.stream(self.stream):
-            for staged, given, array in zip(self.staged, self.given, (frames, style, controls), strict=True):
-                staged.numpy()[...] = array
-                given.copy_(staged, non_blocking=True)
+            self.load(frames, style, controls)
             self.step(state)
             painted = host_tensor(self.painted.shape, torch.uint8)
             painted.copy_(self.painted)  # waits for the GPU
         return np.asarray(painted.numpy())
+
+    @torch.inference_mode()
+    def repeat(self, frames: Pixels, style: Vector, controls: Vector, state: State, count: int) -> float:
+        state.belong_to(self)
+        with torch.cuda.stream(self.stream):
+            self.load(frames, style, controls)
+            self.painted.cpu()  # waits for the GPU
+            started = time.perf_counter()
+            for _ in range(count):
+                self.step(state)
+            self.painted[0, 0, 0].cpu()
+        return time.perf_counter() - started
+
+    def load(self, *arrays: Any) -> None:
+        """Copy frames, style and controls into `given`, on the current stream."""
+        for staged, given, array in zip(self.staged, self.given, arrays, strict=True):
+            staged.numpy()[...] = array
+            given.copy_(staged, non_blocking=True)
 
     def step(self, state: State) -> None:
         """Paint what `given` holds into `painted`, on the current stream: captured once warm, replayed from then on."""

@@ -17,6 +17,7 @@ from realtime.commands.cameras import cameras
 from realtime.commands.convert import convert
 from realtime.commands.demo import demo
 from realtime.commands.doctor import doctor
+from realtime.commands.engines import engines
 from realtime.commands.image import image
 from realtime.commands.networks import networks
 from realtime.commands.styles import styles
@@ -40,6 +41,7 @@ for command in (webcam, convert, image, cameras, demo, doctor, bench, train):
     app.command()(command)
 app.add_typer(styles, name="styles")
 app.add_typer(networks, name="networks")
+app.add_typer(engines, name="engines")
 
 
 def show_version(asked: bool) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import engines
 from engines import BackendUnavailable, BuildError, Engine, Stream, open_engine, store
+from engines.engine import Resident
 from engines.tensorrt_build import load_compiler
 from engines.tensorrt_engine import TensorRTBackend
 from tests.fake_tensorrt import FakeTensorRT, install_tiny
@@ -77,6 +78,16 @@ def test_a_stream_outlives_the_program_it_began_with(tensorrt: FakeTensorRT) -> 
                              for engine, stream in ((ours, a), (reference, b)))  # fmt: skip
         assert np.abs(painted - expected).max() <= 1
     assert len(tensorrt.builds) == 1
+
+
+def test_a_program_repeats_on_the_device(tensorrt: FakeTensorRT) -> None:
+    program = open_tensorrt().prepare(SIZE)
+    assert isinstance(program, Resident)
+    controls = np.array([[0.7, 0.8, 0.02, 0.2]], np.float32)
+    once, again = program.blank(), program.blank()
+    assert program.repeat(frame(0), STYLE[None], controls, again, 4) > 0
+    painted = [program.run(frame(0), STYLE[None], controls, once) for _ in range(5)][-1]
+    assert (program.run(frame(0), STYLE[None], controls, again) == painted).all()
 
 
 def test_batches_in_half_precision_are_painted(tensorrt: FakeTensorRT) -> None:
