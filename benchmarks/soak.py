@@ -72,6 +72,7 @@ def main() -> None:
     parser.add_argument("--sender-seconds", type=float, default=20, help="after which the sender is killed")
     parser.add_argument("--json", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored under nohup, which the run would inherit
     with tempfile.TemporaryDirectory() as name:
         samples, run = soak(Path(name), seconds=arguments.minutes * 60, sender_seconds=arguments.sender_seconds)
     result = {
