@@ -19,8 +19,7 @@ def files(folder: Path) -> list[Path]:
     return [folder / f"{part}_iter_160000.pth.tar" for part in PARTS]
 
 
-@pytest.fixture
-def published(tmp_path: Path) -> dict[str, Tensors]:
+def publish(folder: Path) -> dict[str, Tensors]:
     """Write random weights as MicroAST's authors published theirs."""
     torch.manual_seed(0)
     parts: dict[str, Tensors] = {part: {} for part in PARTS}
@@ -28,9 +27,14 @@ def published(tmp_path: Path) -> dict[str, Tensors]:
         part, _, rest = key.partition(".")
         layer, _, parameter = rest.rpartition(".")
         parts[part][f"{layer}.conv_layer.{parameter}"] = tensor
-    for path, tensors in zip(files(tmp_path), parts.values(), strict=True):
+    for path, tensors in zip(files(folder), parts.values(), strict=True):
         torch.save(tensors, path)
     return parts
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> dict[str, Tensors]:
+    return publish(tmp_path)
 
 
 def layer(x: Tensor, tensors: Tensors, name: str, *, stride: int = 1) -> Tensor:

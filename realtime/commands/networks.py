@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from engines import network_id
+from engines.download import pull_network
 from engines.networks import NETWORKS
 from engines.weights import import_network, network_card
 from realtime.commands import options
@@ -60,4 +61,15 @@ def import_files(
     terminal = Terminal(quiet=quiet)
     with terminal.working(f"importing {name}"):
         path = import_network(name, files)
+    terminal.say(f"{path}: use it with --network {name}")
+
+
+@networks.command()
+def pull(name: Name, quiet: options.Quiet = False) -> None:
+    """Download a network's files, check them, and install its weights; goes on where it was interrupted."""
+    terminal = Terminal(quiet=quiet)
+    with terminal.share(name) as show:
+        path = pull_network(
+            name, report=lambda done, total: show(done / total, f"{done / 1e6:.1f} of {total / 1e6:.1f} MB")
+        )
     terminal.say(f"{path}: use it with --network {name}")
