@@ -99,7 +99,7 @@ def bar(picture: Pixels, row: Row, axis: Axis, y: int) -> None:
         cv2.line(picture, (roof, y + 2), (roof, y + LINE - 2), ROOF, 2)
         label = roof + 8 if roof - label in range(-8, 100) else label
     share = f" ({row.reached:.0%})" if row.reached else ""
-    write(picture, f"{row.fps:.3g} fps{share}", (label, middle + 5))
+    write(picture, f"{row.fps:.{0 if row.fps >= 100 else 1}f} fps{share}", (label, middle + 5))
 
 
 def legend(picture: Pixels, y: int) -> None:
