@@ -16,6 +16,7 @@ from engines.networks.statistics import EPSILON, Modulation
 WIDTHS = (32, 64, 128)
 TRUNK_BLOCKS = 3
 EMBEDDING = 100
+HIDDEN = 512
 
 
 class Residual(nn.Module):
@@ -31,7 +32,7 @@ class Residual(nn.Module):
 
 
 class StyleEncoder(nn.Module):
-    """A picture's embedding: mean and deviation of four strided stages and of the picture, through a small MLP."""
+    """What a picture's style is: mean and deviation of four strided stages and of the picture, through a small MLP."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,18 +40,19 @@ class StyleEncoder(nn.Module):
         for i in range(4):
             self.add_module(f"c{i}", nn.Conv2d(widths[i], widths[i + 1], 3, stride=2, padding=1))
             self.add_module(f"r{i}", nn.Conv2d(widths[i + 1], widths[i + 1], 3, padding=1))
-        self.o0 = nn.Linear(2 * sum(widths), 512)
-        self.o1 = nn.Linear(512, EMBEDDING)
+        self.o0 = nn.Linear(2 * sum(widths), HIDDEN)
+        self.o1 = nn.Linear(HIDDEN, EMBEDDING)
 
-    def forward(self, rgb: Tensor) -> Tensor:
+    def forward(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the MLP's hidden layer, [N, HIDDEN], and the embedding, [N, EMBEDDING]."""
         x = rgb * 4 - 2
         pooled = [*self.pool(x)]
         for i in range(4):
             x = F.relu(self.get_submodule(f"c{i}")(x))
             x = F.relu(x + self.get_submodule(f"r{i}")(x))
             pooled += self.pool(x)
-        embedding: Tensor = self.o1(F.leaky_relu(self.o0(torch.cat(pooled, 1)), 0.1))
-        return embedding
+        hidden = F.leaky_relu(self.o0(torch.cat(pooled, 1)), 0.1)
+        return hidden, self.o1(hidden)
 
     @staticmethod
     def pool(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -58,7 +60,7 @@ class StyleEncoder(nn.Module):
 
 
 class Pincel(nn.Module):
-    """The default network: 1.16 M parameters paint a frame, 2.4 M read a style.
+    """The default network: 1.16 M parameters paint a frame, 3.7 M read a style.
 
     Parameter names are those of the weights file.
     """
@@ -82,6 +84,7 @@ class Pincel(nn.Module):
         self.style = StyleEncoder()
         sizes = (EMBEDDING, 256, 256, self.style_size)
         self.hyper = nn.ModuleList(nn.Linear(sizes[i], sizes[i + 1]) for i in range(3))
+        self.direct = nn.Linear(HIDDEN, self.style_size, bias=False)
 
     def forward(self, rgb: Tensor, style: Tensor, scene: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Paint frames.
@@ -121,10 +124,10 @@ class Pincel(nn.Module):
         Returns:
             float [N, K], the style that `forward` takes.
         """
-        x = self.style(rgb)
+        hidden, x = self.style(rgb)
         x = F.leaky_relu(self.hyper[0](x), 0.1)
         x = F.leaky_relu(self.hyper[1](x), 0.1)
-        vector: Tensor = self.hyper[2](x)
+        vector: Tensor = self.hyper[2](x) + self.direct(hidden)
         return vector
 
 

@@ -34,8 +34,8 @@ class Shares:
         own: painted in its own style a picture must stay what it is.
     """
 
-    style: float = 2.5
-    broad_style: float = 0.5
+    style: float = 3.5
+    broad_style: float = 0.7
     structure: float = 1.8
     fine_structure: float = 0.5
     content: float = 0.1
