@@ -4,7 +4,8 @@
         --networks pincel,adain,microast,magenta [--limit PAIRS] [--clips ../shared/media] [-o FOLDER]
 
 Every content is painted in every style; both are cut to their middle squares and resized to 384x384. A style is read
-as the product reads it. With the features of AdaIN's normalised VGG-19 (relu1_1, 2_1, 3_1, 4_1; float32; reflection
+as the product reads it, but at 384 pixels where that is more (AdaIN, MicroAST), else strokes come out larger than those
+they are compared with. With the features of AdaIN's normalised VGG-19 (relu1_1, 2_1, 3_1, 4_1; float32; reflection
 padding):
 
 * style: sum over the four layers of the mean squared difference, painted against style, of the channels' means, plus
@@ -30,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -42,7 +44,7 @@ from engines import BACKENDS, Engine, EngineError, Stream, open_engine
 from engines.encoder import encode_vector
 from engines.networks.vgg import load_vgg
 from engines.style import Vector
-from engines.weights import load_network, weights_path, weights_sha256
+from engines.weights import load_network, network_card, weights_path, weights_sha256
 from realtime.images import find_pictures
 from realtime.media import Frame, MediaError, Pixels, SourceError
 from realtime.pattern import Pattern
@@ -68,7 +70,11 @@ class Contender:
         self.module = load_network(network, weights)
 
     def read(self, picture: Pixels) -> Vector:
-        """Return the style of a picture."""
+        """Return the style of a square, read as large as it is where the product would enlarge it."""
+        wanted = network_card(self.network).style_picture
+        if isinstance(wanted, int) and wanted > len(picture):
+            rgb = tensor(picture)
+            return np.asarray(self.module.encode(rgb)[0].numpy(), np.float32)  # type: ignore[operator]
         return encode_vector(picture, network=self.network, weights=self.weights)
 
     def paint(self, rgb: Tensor, style: Vector) -> Tensor:
