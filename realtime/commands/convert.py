@@ -230,6 +230,7 @@ def convert(
         colour=float(preserve_colour),
         size=size,
         work_size=work_size,
+        working=terminal.working,
     )
     job = Job(painter, terminal, codec, crf, preset, encoder, audio, start_seconds, end_seconds, rate)
     with batch:

@@ -88,6 +88,7 @@ def image(
             colour=float(preserve_colour),
             size=size,
             work_size=work_size,
+            working=terminal.working,
         )
         brush = EngineBrush(painter)
     with batch:

@@ -1,6 +1,7 @@
 """What the painting commands share: engines, sizes, and styles as people name them."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -29,6 +30,7 @@ class Painter:
     Attributes:
         engine: opens the engine at the first call.
         size, work_size: as a person wrote them.
+        working: shows that what it names goes on.
         Others as of `Stylizer`.
     """
 
@@ -39,6 +41,7 @@ class Painter:
     colour: float = 0.0
     size: str = "native"
     work_size: str | None = None
+    working: Callable[[str], AbstractContextManager[object]] = nullcontext
 
     def sizes(self, native: Size, *, even: bool = False) -> tuple[Size, Size]:
         """Return the sizes of the result and of the painting.
@@ -75,7 +78,7 @@ class Painter:
         if self.style.vector.size != engine.backend.style_size:
             raise WeightsError(f"the style {self.style.name} is damaged: encode its picture again")
         if self.strength > 0:
-            engine.prepare(sizes[1])
+            self.prepare(engine, sizes[1])
         return Stylizer(
             engine,
             self.style.vector,
@@ -87,6 +90,11 @@ class Painter:
             work_size=sizes[1],
             own_style=own_style,
         )
+
+    def prepare(self, engine: Engine, size: Size) -> None:
+        """Compile the engine for a size, and show that this goes on: TensorRT takes up to a minute, once."""
+        with self.working(f"preparing the engine for {size[1]}x{size[0]} (--verbose tells the steps)"):
+            engine.prepare(size)
 
 
 def engine_opener(terminal: Terminal, *, backend: str, precision: str, network: str = NETWORK) -> Callable[[], Engine]:

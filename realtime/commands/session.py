@@ -42,7 +42,7 @@ class Session:
         self.engine = painter.engine()
         sizes = painter.sizes(source.size, even=True)
         self.stylizer = painter.stylizer(sizes, rate=source.rate, own_style="aside")
-        self.engine.prepare(sizes[1])  # also where the strength begins at 0
+        painter.prepare(self.engine, sizes[1])  # also where the strength begins at 0
         self.recording = Recording(sizes[0], source.rate, tell=terminal.say, microphone=microphone)
         self.recording.target = record
         self.sinks: list[Sink] = [self.recording]

@@ -110,7 +110,7 @@ def webcam(
     chosen = choose_styles(style, terminal=terminal, network=network)
     painter = Painter(
         engine=opener, style=chosen[0], strength=strength, steadiness=steadiness, colour=float(preserve_colour),
-        size=size, work_size=work_size,
+        size=size, work_size=work_size, working=terminal.working,
     )  # fmt: skip
     controls = Controls(
         Palette([(each.name, each.vector) for each in chosen], fade_seconds=fade, tour_seconds=tour),
