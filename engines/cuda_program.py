@@ -45,13 +45,15 @@ class State:
         self.steadied = steadied
         self.graphs: list[Any] = [None, None]
         self.runs = 0
-        self.program: CudaProgram | None = None
+        self.program: object = None
 
-    def belong_to(self, program: "CudaProgram") -> None:
+    def belong_to(self, program: object) -> None:
+        """Forget the graphs of another program: they hold its tensors."""
         if self.program is not program:
             self.program, self.runs, self.graphs = program, 0, [None, None]
 
     def swap(self) -> None:
+        """Make what was written what is remembered."""
         self.runs += 1
         for pair in (self.scenes, self.steadied, self.graphs):
             pair.reverse()

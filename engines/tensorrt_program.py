@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines.cuda_program import State
 from engines.engine import Pixels, Shape
 from engines.errors import BuildError, EngineError
 from engines.style import Vector
@@ -72,29 +73,6 @@ class Partly:
     def __call__(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         for output, result in zip(outputs, self.compiled(*inputs), strict=True):
             output.copy_(result)
-
-
-class State:
-    """Scene and steadied frame, each twice: what the last frame left, and where the next one writes.
-
-    So are the CUDA graphs, which hold the addresses of one program's and this state's tensors.
-    """
-
-    def __init__(self, scenes: list[Tensor], steadied: list[Tensor]) -> None:
-        self.scenes = scenes
-        self.steadied = steadied
-        self.graphs: list[Any] = [None, None]
-        self.runs = 0
-        self.program: TensorRTProgram | None = None
-
-    def belong_to(self, program: "TensorRTProgram") -> None:
-        if self.program is not program:
-            self.program, self.runs, self.graphs = program, 0, [None, None]
-
-    def swap(self) -> None:
-        self.runs += 1
-        for pair in (self.scenes, self.steadied, self.graphs):
-            pair.reverse()
 
 
 class TensorRTProgram:

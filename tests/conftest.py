@@ -38,3 +38,14 @@ def gpu() -> str:
     if os.environ.get("PINCEL_REQUIRE_GPU") == "1":
         pytest.fail("PINCEL_REQUIRE_GPU=1, and PyTorch finds no GPU")
     pytest.skip("PyTorch finds no GPU: PINCEL_REQUIRE_GPU=1 on a machine that has one")
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Keep PyTorch, on frames this small, from waiting longer for its threads than for their work."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -23,14 +23,7 @@ GRAPH = load_graph("pincel")
 STYLE = np.linspace(-0.5, 0.5, GRAPH.style_size, dtype=np.float32)
 Pixels = NDArray[np.uint8]
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Keep PyTorch, on frames this small, from waiting longer for its threads than for their work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +22,13 @@ SIZE = (40, 56)
 CONTROLS = {"memory": 0.7, "gain": 0.8, "noise": 0.02, "colour": 0.2}
 STYLE = np.linspace(-0.5, 0.5, 8, dtype=np.float32)
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PINCEL_HOME", str(tmp_path))
     install_tiny(monkeypatch, tmp_path)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Keep PyTorch, on frames this small, from waiting longer for its threads than for their work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
