@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from benchmarks.machine import write
 from benchmarks.measures import Features, read_square, tensor
 from engines import Engine, library, open_engine
+from engines.losses import style_distance
 from engines.networks.vgg import Vgg, load_vgg
-from engines.training.losses import style_distance
 from realtime.images import find_pictures, read_picture
 from realtime.media import Frame, Pixels
 from realtime.sizes import short_side, to_size

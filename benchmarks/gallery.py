@@ -13,6 +13,7 @@ from engines.encoder import encode_vector
 from engines.style import GALLERY, picture_sha256
 from realtime.images import find_pictures, read_picture
 
+REFINEMENT = 60  # steps: twice as many as a person has to wait for
 TITLES = {
     "adam_and_eve": "Adam and Eve, Albrecht Dürer",
     "byzantine_head": "Byzantine Head: The Brunette, Alphonse Mucha",
@@ -43,7 +44,7 @@ def main(folder: Path) -> None:
     vectors, metadata = {}, {"network": network_id("pincel")}
     for path in find_pictures(folder):
         pixels = read_picture(path).pixels
-        vectors[path.stem] = encode_vector(pixels)
+        vectors[path.stem] = encode_vector(pixels, refinement=REFINEMENT)
         metadata[f"{path.stem}.picture_sha256"] = picture_sha256(pixels)
         metadata[f"{path.stem}.title"] = TITLES[path.stem]
     save_file(vectors, GALLERY, metadata)

@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engines import losses
+from engines.networks.statistics import moments
 from engines.networks.vgg import Vgg
-from engines.training import losses
 from realtime.images import read_picture
 from realtime.media import Pixels
 
@@ -63,7 +64,7 @@ class Features:
 
     def __init__(self, vgg: Vgg, rgb: Tensor) -> None:
         features = vgg(rgb)
-        self.moments = [losses.moments(each) for each in features]
+        self.moments = [moments(each) for each in features]
         self.grams = [losses.gram(each) for each in features]
         self.content, self.structure = features[3], losses.normalised(features[3])
 

@@ -4,9 +4,9 @@
         --networks pincel,adain,microast,magenta [--limit PAIRS] [--clips ../shared/media] [-o FOLDER]
 
 Every content is painted in every style; both are cut to their middle squares and resized to 384x384. A style is read
-as the product reads it, but at 384 pixels where that is more (AdaIN, MicroAST), else strokes come out larger than those
-they are compared with. With the features of AdaIN's normalised VGG-19 (relu1_1, 2_1, 3_1, 4_1; float32; reflection
-padding):
+as the product reads it (the default network's refined), but at 384 pixels where that is more (AdaIN, MicroAST), else
+strokes come out larger than those they are compared with. With the features of AdaIN's normalised VGG-19 (relu1_1,
+2_1, 3_1, 4_1; float32; reflection padding):
 
 * style: sum over the four layers of the mean squared difference, painted against style, of the channels' means, plus
   that of their standard deviations;
@@ -41,7 +41,7 @@ from benchmarks.machine import facts
 from benchmarks.measures import Features, as_pixels, compare, psnr, read_square, ssim, tensor
 from benchmarks.sheet import write_sheet
 from engines import BACKENDS, Engine, EngineError, Stream, open_engine
-from engines.encoder import encode_vector
+from engines.encoder import REFINEMENT, encode_vector
 from engines.networks.vgg import load_vgg
 from engines.style import Vector
 from engines.weights import load_network, network_card, weights_path, weights_sha256
@@ -69,13 +69,13 @@ class Contender:
         self.network, self.weights = network, weights
         self.module = load_network(network, weights)
 
-    def read(self, picture: Pixels) -> Vector:
-        """Return the style of a square, read as large as it is where the product would enlarge it."""
+    def read(self, picture: Pixels, *, refinement: int = REFINEMENT) -> Vector:
+        """Return the style of a square as the product does, but as large as it is where that would enlarge it."""
         wanted = network_card(self.network).style_picture
         if isinstance(wanted, int) and wanted > len(picture):
             rgb = tensor(picture)
             return np.asarray(self.module.encode(rgb)[0].numpy(), np.float32)  # type: ignore[operator]
-        return encode_vector(picture, network=self.network, weights=self.weights)
+        return encode_vector(picture, network=self.network, weights=self.weights, refinement=refinement)
 
     def paint(self, rgb: Tensor, style: Vector) -> Tensor:
         """Paint float [1, 3, H, W] in [0, 1], rounded to bytes as a viewer sees it."""
@@ -127,7 +127,7 @@ def pick(contents: list[Path], styles: list[Path], limit: int | None) -> list[Pa
     return [pairs[index * len(pairs) // count] for index in range(count)]
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def measure_pairs(contenders: Contenders, judge: Judge, pairs: list[Pair]) -> tuple[list[Row], list[list[Pixels]]]:
     """Paint and compare; return a row for each painting (own_psnr in rows without a style), and the sheet's rows."""
     styles = {path: read_square(path) for path in dict.fromkeys(style for _, style in pairs)}
@@ -140,7 +140,7 @@ def measure_pairs(contenders: Contenders, judge: Judge, pairs: list[Pair]) -> tu
         square = read_square(content)
         photo = judge.look(tensor(square))
         for name, each in contenders.items():
-            own = psnr(each.paint(photo.rgb, each.read(square)), photo.rgb)
+            own = psnr(each.paint(photo.rgb, each.read(square, refinement=0)), photo.rgb)
             rows.append({"network": name, "content_picture": content.stem, "own_psnr": own})
         for style in (style for other, style in pairs if other == content):
             names = {"content_picture": content.stem, "style_picture": style.stem}

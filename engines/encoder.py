@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LONGEST = 4  # times the short side; what lies beyond is cropped away
 SMALLEST = 16
+REFINEMENT = 30  # steps, some seconds
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 def encode_style(
     picture: NDArray[np.uint8], *, name: str, network: str = "pincel", weights: Path | None = None
 ) -> Style:
-    """Read the style of a picture, from the user's cache when it was read before.
+    """Read the style of a picture, refined where the network can, from the user's cache when it was read before.
 
     Args:
         picture: uint8 [H, W, 3] BGR, at least 16x16.
@@ -50,15 +51,31 @@ def encode_style(
             return Style(styles.load(cached, network=made_by).vector, made_by, name, digest)
         except WeightsError as error:
             log.warning("%s; encoding it again", error)
-    style = Style(encode_vector(picture, network=network, weights=weights), made_by, name, digest)
+    vector = encode_vector(picture, network=network, weights=weights, refinement=REFINEMENT)
+    style = Style(vector, made_by, name, digest)
     styles.save(style, cached)
     return style
 
 
-def encode_vector(picture: NDArray[np.uint8], *, network: str = "pincel", weights: Path | None = None) -> Vector:
-    """Read the style vector float32 [K] of a picture uint8 [H, W, 3] BGR, on the CPU, past the cache."""
+def encode_vector(
+    picture: NDArray[np.uint8], *, network: str = "pincel", weights: Path | None = None, refinement: int = 0
+) -> Vector:
+    """Read a style vector on the CPU, past the cache.
+
+    Args:
+        picture: uint8 [H, W, 3] BGR.
+        network: which network is to paint with it.
+        weights: its weights, the bundled ones by default.
+        refinement: steps of `engines.refine`, which other networks than the default one do not take.
+
+    Returns:
+        float32 [K].
+    """
     import torch
     import torch.nn.functional as F
+
+    from engines.networks.pincel import Pincel
+    from engines.refine import refine
 
     height, width = picture.shape[:2]
     side = min(height, width)
@@ -66,11 +83,14 @@ def encode_vector(picture: NDArray[np.uint8], *, network: str = "pincel", weight
     part = np.ascontiguousarray(picture[top : top + LONGEST * side, left : left + LONGEST * side, ::-1])
     wanted = network_card(network).style_picture
     size = [round(length * wanted / side) for length in part.shape[:2]] if isinstance(wanted, int) else list(wanted)
-    with torch.inference_mode():
+    reader = encoder(network, weights, network_id(network, weights))
+    with torch.no_grad():
         bytes_in = torch.from_numpy(part).permute(2, 0, 1)[None]
         rgb = F.interpolate(bytes_in, size=size, mode="bilinear", antialias=True).float() / 255
-        vector = encoder(network, weights, network_id(network, weights)).encode(rgb)[0]  # type: ignore[operator]
-    return np.asarray(vector.numpy(), np.float32)
+        vector: torch.Tensor = reader.encode(rgb)  # type: ignore[operator]
+    if refinement and isinstance(reader, Pincel):
+        vector = refine(reader, vector, rgb, steps=refinement)
+    return np.asarray(vector[0].numpy(), np.float32)
 
 
 @cache

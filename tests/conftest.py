@@ -20,6 +20,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ["PINCEL_HOME"] = before
 
 
+@pytest.fixture(autouse=True, scope="session")
+def one_step_of_refinement() -> Iterator[None]:
+    """Refine styles by one step, not by seconds of them; tests/test_refine.py and the gallery's test take more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engines.encoder.REFINEMENT", 1)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Return the folder of reference data, or skip."""

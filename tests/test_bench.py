@@ -36,7 +36,7 @@ def test_the_work_counted_is_that_of_the_layers() -> None:
     height, width = 64 + 16, 96 + 16  # with the margin that is painted and cut away; both multiples of 8
     low, middle, high = WIDTHS
     multiplied = {  # by how much each side is smaller: sum of kernel size x channels in x channels out
-        2: 9 * 12 * low + 9 * middle * low + 9 * low * 12,
+        2: 9 * 12 * low + 9 * middle * low + low**2 + 9 * low * 12,
         4: 9 * low * middle + 9 * high * middle + middle**2 + 2 * 9 * middle**2,
         8: 9 * middle * high + 2 * TRUNK_BLOCKS * 9 * high**2,
     }

@@ -15,15 +15,15 @@ from safetensors.torch import load_file, save_file
 
 pytest.importorskip("PIL", reason="Pillow, of the extra `train`, is not installed")
 
+from engines.losses import overlap_distance
 from engines.networks.pincel import Pincel
 from engines.networks.vgg import LAYERS, Vgg
 from engines.training.data import Batches, DataError, Pictures, Sizes, read_pictures
 from engines.training.loop import CARD, CHECKPOINT, METRICS, PREVIEW, train
-from engines.training.losses import overlap_distance
 from engines.training.trainer import Settings, Trainer
 from engines.weights import load_network
 
-TINY = Sizes(stored=40, crop=32, margin=4, style=32, encode=24)
+TINY = Sizes(stored=40, crop=32, margin=4, style=32, read=2)
 
 
 @pytest.fixture(autouse=True)
@@ -34,8 +34,10 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def settings(steps: int, *, rate: float = 4e-4, warm_up: int = 1) -> Settings:
-    return Settings(steps=steps, rate=rate, warm_up=warm_up, precision="fp32", sizes=TINY, save_every=math.inf)
+def settings(steps: int, *, reading: float = 0.5) -> Settings:
+    return Settings(
+        steps=steps, rate=4e-4, warm_up=1, reading=reading, precision="fp32", sizes=TINY, save_every=math.inf
+    )
 
 
 def random_vgg() -> Vgg:
@@ -78,24 +80,45 @@ def vgg_file(path: Path) -> Path:
     return path
 
 
-def test_steps_on_the_same_batch_lower_the_loss() -> None:
-    training = trainer(settings(1000))
-    batch = training.batches.draw(0)
-    training.batches.draw = lambda number: batch  # type: ignore[method-assign]
+@pytest.mark.parametrize(("stage", "reading"), [("reading", 1.0), ("draw", 0.0)])
+def test_steps_on_the_same_batch_lower_the_loss(stage: str, reading: float) -> None:
+    training = trainer(settings(1000, reading=reading))
+    batch = getattr(training.batches, stage)(0)
+    setattr(training.batches, stage, lambda number: batch)
     losses = [training.train_step()["total"] for _ in range(6)]
     assert losses[-1] < losses[0] * 0.98
+
+
+def test_the_style_encoder_is_taught_first_and_then_stays_as_it_is() -> None:
+    training = trainer(settings(4))
+
+    def weights() -> dict[str, torch.Tensor]:
+        return {name: weight.detach().clone() for name, weight in training.network.named_parameters()}
+
+    for _ in range(2):
+        before = weights()
+        losses = training.train_step()
+        assert losses.keys() == {"total", "reading", "places"}
+        changed = {name for name, weight in weights().items() if not torch.equal(weight, before[name])}
+        assert changed
+        assert all(name.startswith("style.") for name in changed)
+    for _ in range(2):
+        before = weights()
+        assert training.train_step()["style"] > 0
+        changed = {name for name, weight in weights().items() if not torch.equal(weight, before[name])}
+        assert {"hyper.widen.weight", "e1.weight"} < changed
+        assert not any(name.startswith("style.") for name in changed)
 
 
 def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(tmp_path: Path) -> None:
     whole, first, second = (trainer(settings(4)) for _ in range(3))
     for _ in range(4):
         whole.train_step()
-    for _ in range(2):
+    for _ in range(3):
         first.train_step()
     first.save(tmp_path / "checkpoint.pt")
     second.load(tmp_path / "checkpoint.pt")
-    for _ in range(2):
-        second.train_step()
+    second.train_step()
     assert second.step == whole.step == 4
     for ours, theirs in zip(second.weights + second.average, whole.weights + whole.average, strict=True):
         assert torch.equal(ours, theirs)
@@ -158,6 +181,7 @@ def test_a_training_leaves_weights_that_load_metrics_preview_and_card(tmp_path: 
     assert {tensor.dtype for tensor in load_file(weights).values()} == {torch.float16}
     rows = list(csv.DictReader((out / METRICS).read_text().splitlines()))
     assert [row["step"] for row in rows] == ["1", "2", "3"]
+    assert [row["style"] == "" for row in rows] == [row["reading"] != "" for row in rows] == [True, False, False]
     card = json.loads((out / CARD).read_text())
     assert (card["photos"], card["paintings"], card["broken"], card["steps"]) == (3, 3, 1, 3)
     assert (out / PREVIEW).stat().st_size > 0

@@ -87,6 +87,7 @@ NETWORKS = {
             licence="MIT, code and weights",
             citation="after Huang and Belongie 2017 (arXiv 1703.06868) and Ghiasi et al. 2017 (arXiv 1705.06830)",
             bundled=DATA / "pincel.safetensors",
+            style_picture=384,
         ),
         NetworkCard(
             name="adain",

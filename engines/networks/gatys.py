@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engines import losses
 from engines.engine import Pixels
 from engines.errors import WeightsError
 from engines.machine import accelerator
 from engines.networks.vgg import Vgg, load_vgg
-from engines.training import losses
 from engines.weights import load_network
 
 Optimizer = Literal["lbfgs", "adam"]

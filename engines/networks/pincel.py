@@ -2,7 +2,8 @@
 
 An AdaIN network (Huang and Belongie 2017, arXiv 1703.06868) in the form of Dumoulin et al. 2017 (arXiv 1610.07629) and
 Ghiasi et al. 2017 (arXiv 1705.06830): every normalisation of the painting network takes its scale and shift from the
-style vector, which a style encoder predicts once per picture.
+style vector, which is read once per picture. What is read are the means and deviations of the channels of VGG-19, by
+which paintings are judged in training (`StyleEncoder`); a small network makes them into the style (`Hyper`).
 """
 
 from typing import Any
@@ -11,12 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines.networks.statistics import EPSILON, Modulation
+from engines.networks.statistics import Modulation, moments
+from engines.networks.vgg import WIDTHS as VGG_WIDTHS
 
 WIDTHS = (32, 64, 128)
 TRUNK_BLOCKS = 3
-EMBEDDING = 100
-HIDDEN = 512
+MOMENTS = 2 * sum(VGG_WIDTHS)
+RANK, HIDDEN = 512, 256
 
 
 class Residual(nn.Module):
@@ -32,35 +34,56 @@ class Residual(nn.Module):
 
 
 class StyleEncoder(nn.Module):
-    """What a picture's style is: mean and deviation of four strided stages and of the picture, through a small MLP."""
+    """What VGG-19 sees in a picture, at a quarter of its cost: a student of its relu1_1, 2_1, 3_1 and 4_1."""
+
+    widths = (64, 64, 128, 256)
+    blocks = (0, 1, 1, 2)
 
     def __init__(self) -> None:
         super().__init__()
-        widths = (3, 32, 64, 128, 256)
-        for i in range(4):
-            self.add_module(f"c{i}", nn.Conv2d(widths[i], widths[i + 1], 3, stride=2, padding=1))
-            self.add_module(f"r{i}", nn.Conv2d(widths[i + 1], widths[i + 1], 3, padding=1))
-        self.o0 = nn.Linear(2 * sum(widths), HIDDEN)
-        self.o1 = nn.Linear(HIDDEN, EMBEDDING)
+        for i, (width, blocks) in enumerate(zip(self.widths, self.blocks, strict=True)):
+            before, stride = (self.widths[i - 1], 2) if i else (3, 1)
+            self.add_module(f"c{i}", nn.Conv2d(before, width, 3, stride=stride, padding=1))
+            for j in range(blocks):
+                self.add_module(f"r{i}{j}", nn.Conv2d(width, width, 3, padding=1))
+            self.add_module(f"f{i}", nn.Conv2d(width, VGG_WIDTHS[i], 1) if i else nn.Identity())
 
-    def forward(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the MLP's hidden layer, [N, HIDDEN], and the embedding, [N, EMBEDDING]."""
-        x = rgb * 4 - 2
-        pooled = [*self.pool(x)]
-        for i in range(4):
+    def forward(self, rgb: Tensor) -> list[Tensor]:
+        """Return features of float [N, 3, H, W] in [0, 1], at 1, 1/2, 1/4 and 1/8 of its size, as `Vgg` does."""
+        x, features = rgb * 4 - 2, []
+        for i, blocks in enumerate(self.blocks):
             x = F.relu(self.get_submodule(f"c{i}")(x))
-            x = F.relu(x + self.get_submodule(f"r{i}")(x))
-            pooled += self.pool(x)
-        hidden = F.leaky_relu(self.o0(torch.cat(pooled, 1)), 0.1)
-        return hidden, self.o1(hidden)
+            for j in range(blocks):
+                x = x + F.relu(self.get_submodule(f"r{i}{j}")(x))
+            features.append(F.relu(self.get_submodule(f"f{i}")(x)))
+        return features
 
-    @staticmethod
-    def pool(x: Tensor) -> tuple[Tensor, Tensor]:
-        return x.mean((2, 3)), (x.var((2, 3)) + EPSILON).sqrt()
+
+class Hyper(nn.Module):
+    """Means and deviations of VGG's channels into a style: a linear map of low rank, and a correction."""
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, style_size: int) -> None:
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(MOMENTS))
+        self.register_buffer("spread", torch.ones(MOMENTS))
+        self.narrow = nn.Linear(MOMENTS, RANK)
+        self.a = nn.Linear(RANK, HIDDEN)
+        self.b = nn.Linear(HIDDEN, RANK)
+        self.widen = nn.Linear(RANK, style_size)
+
+    def forward(self, moments: Tensor) -> Tensor:
+        """Turn float [N, MOMENTS], layer after layer means, then deviations, into styles, float [N, K]."""
+        x = self.narrow((moments - self.centre) / self.spread)
+        x = x + self.b(F.leaky_relu(self.a(x), 0.1))
+        style: Tensor = self.widen(x)
+        return style
 
 
 class Pincel(nn.Module):
-    """The default network: 1.16 M parameters paint a frame, 3.7 M read a style.
+    """The default network: 1.16 M parameters paint a frame, 4.4 M read a style.
 
     Parameter names are those of the weights file.
     """
@@ -80,11 +103,10 @@ class Pincel(nn.Module):
         self.skip = nn.Conv2d(middle, middle, 1)
         self.r0 = Residual(middle)
         self.d2 = nn.Conv2d(middle, low, 3, padding=1)
+        self.fine = nn.Conv2d(low, low, 1)
         self.out = nn.Conv2d(low, 12, 3, padding=1)
         self.style = StyleEncoder()
-        sizes = (EMBEDDING, 256, 256, self.style_size)
-        self.hyper = nn.ModuleList(nn.Linear(sizes[i], sizes[i + 1]) for i in range(3))
-        self.direct = nn.Linear(HIDDEN, self.style_size, bias=False)
+        self.hyper = Hyper(self.style_size)
 
     def forward(self, rgb: Tensor, style: Tensor, scene: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Paint frames.
@@ -99,14 +121,14 @@ class Pincel(nn.Module):
             painted float [N, 3, H, W] in [0, 1], and the scene float32 [N, K] it was painted with.
         """
         adain = Modulation(style, scene, memory)
-        x = F.relu(adain(self.e1(F.pixel_unshuffle(rgb, 2))))
-        x = half = F.relu(adain(self.e2(x)))
-        x = F.relu(adain(self.e3(x)))
+        half = F.relu(adain(self.e1(F.pixel_unshuffle(rgb, 2))))
+        quarter = F.relu(adain(self.e2(half)))
+        x = F.relu(adain(self.e3(quarter)))
         for i in range(TRUNK_BLOCKS):
             x = self.get_submodule(f"t{i}")(x, adain)
-        x = F.relu(adain(self.d1(enlarge(x)) + self.skip(half)))
+        x = F.relu(adain(self.d1(enlarge(x)) + self.skip(quarter)))
         x = self.r0(x, adain)
-        x = F.relu(adain(self.d2(enlarge(x))))
+        x = F.relu(adain(self.d2(enlarge(x)) + self.fine(half)))
         return torch.sigmoid(F.pixel_shuffle(self.out(x), 2)), adain.scene()
 
     @property
@@ -119,16 +141,17 @@ class Pincel(nn.Module):
         """Read the style of pictures.
 
         Args:
-            rgb: float [N, 3, H, W] in [0, 1], at least 16x16; trained at 256 pixels on the short side.
+            rgb: float [N, 3, H, W] in [0, 1], at least 16x16.
 
         Returns:
             float [N, K], the style that `forward` takes.
         """
-        hidden, x = self.style(rgb)
-        x = F.leaky_relu(self.hyper[0](x), 0.1)
-        x = F.leaky_relu(self.hyper[1](x), 0.1)
-        vector: Tensor = self.hyper[2](x) + self.direct(hidden)
+        vector: Tensor = self.hyper(self.read(rgb))
         return vector
+
+    def read(self, rgb: Tensor) -> Tensor:
+        """Predict means and deviations of the channels of VGG-19, float32 [N, MOMENTS]."""
+        return torch.cat([moments(each).flatten(1) for each in self.style(rgb)], 1)
 
 
 def enlarge(x: Tensor) -> Tensor:

@@ -8,6 +8,18 @@ from torch import Tensor
 EPSILON = 1e-5
 
 
+def mean_and_variance(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both of every channel, [N, C, 1, 1]; on a CPU with channels last far faster than `torch.var_mean`."""
+    mean = x.mean((2, 3), keepdim=True)
+    return mean, (x - mean).square().mean((2, 3), keepdim=True)
+
+
+def moments(features: Tensor) -> Tensor:
+    """Return mean and deviation of every channel of [N, C, H, W], float32 [N, 2, C]."""
+    mean, variance = mean_and_variance(features.float())
+    return torch.stack([mean, (variance + EPSILON).sqrt()], 1).flatten(2)
+
+
 class Modulation:
     """Adaptive instance normalisation of one frame, layer after layer (Huang and Belongie 2017, eq. 8).
 

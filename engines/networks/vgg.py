@@ -20,6 +20,7 @@ LAYERS = {
     "conv3_4": (256, 256),
     "conv4_1": (256, 512),
 }
+WIDTHS = tuple(outputs for name, (_, outputs) in LAYERS.items() if name.endswith("_1"))  # of what `Vgg` returns
 POOLED = ("conv1_2", "conv2_2", "conv3_4")  # a 2x2 maximum follows
 
 

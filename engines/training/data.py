@@ -5,6 +5,7 @@ import logging
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from engines.errors import EngineError
 
 SUFFIXES = (".webp", ".jpg", ".jpeg", ".png", ".bmp")
-KINDS = {"photos": 1, "paintings": 2, "batch": 3, "cut": 4}
+KINDS = {"photos": 1, "paintings": 2, "batch": 3, "cut": 4, "reading": 5}
 
 log = logging.getLogger(__name__)
 
@@ -97,19 +98,21 @@ def generator(seed: int, kind: str, number: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(mixed) >> 1)
 
 
+@lru_cache(maxsize=8)  # threads draw batches of neighbouring epochs side by side
+def shuffled(count: int, *, seed: int, kind: str, epoch: int) -> Tensor:
+    """Return an epoch's order of pictures."""
+    return torch.randperm(count, generator=generator(seed, kind, epoch))
+
+
 class Order:
     """An endless order of pictures: every epoch a new shuffle."""
 
     def __init__(self, count: int, *, seed: int, kind: str) -> None:
         self.count, self.seed, self.kind = count, seed, kind
-        self.epoch, self.shuffled = -1, torch.empty(0)
 
     def __getitem__(self, position: int) -> int:
         epoch, place = divmod(position, self.count)
-        if epoch != self.epoch:
-            shuffles = generator(self.seed, self.kind, epoch)
-            self.epoch, self.shuffled = epoch, torch.randperm(self.count, generator=shuffles)
-        return int(self.shuffled[place])
+        return int(shuffled(self.count, seed=self.seed, kind=self.kind, epoch=epoch)[place])
 
 
 def resize(pixels: Tensor, side: int) -> Tensor:
@@ -129,18 +132,17 @@ class Sizes:
         crop: side of what is painted.
         margin: by how much the shifted copy may be off.
         style: side of the squares whose statistics are the target.
-        encode: side at which the style encoder reads them; `style` / `encode` is how much larger than the encoder's
-            picture the strokes are painted.
         contents, styles: photographs a batch, and paintings each of them is painted in.
+        read: crops a batch of those that the style encoder learns to read from.
     """
 
     stored: int = 288
     crop: int = 128
     margin: int = 16
     style: int = 224
-    encode: int = 152
     contents: int = 1
     styles: int = 2
+    read: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,18 +154,14 @@ class Batch:
         shifted: the same, some pixels off, re-exposed and noisy.
         offsets: where `contents` lie in `shifted`'s coordinates, (down, right) for each.
         paintings: indices, one for each painted picture.
-        cuts: their squares, at `Sizes.encode`.
         mixes: float [N], how much of the next painting's style is mixed in; mostly 0.
-        own: as many pictures as contents, to be painted in their own style.
     """
 
     contents: Tensor
     shifted: Tensor
     offsets: list[tuple[int, int]]
     paintings: list[int]
-    cuts: Tensor
     mixes: Tensor
-    own: Tensor
 
 
 class Batches:
@@ -183,15 +181,31 @@ class Batches:
         sizes, random = self.sizes, generator(self.seed, "batch", number)
         first, count = number * sizes.contents, sizes.contents * sizes.styles
         indices = [self.painting_order[first * sizes.styles + i] for i in range(count)]
-        cuts = torch.cat([resize(self.cut(index), sizes.encode) for index in indices])
-        if torch.rand((), generator=random) < 0.5:
-            cuts = cuts.flip(3)
         mixed = torch.rand(count, generator=random) < 0.15
-        mixes = torch.where(mixed, torch.rand(count, generator=random), 0.0).to(cuts.device)
+        mixes = torch.where(mixed, torch.rand(count, generator=random), 0.0).to(self.paintings.device)
         pairs = [self.pair(self.photos[self.photo_order[first + i]], random) for i in range(sizes.contents)]
         contents, shifted, offsets = zip(*pairs, strict=True)
-        own = [self.own(first + i, random) for i in range(sizes.contents)]
-        return Batch(torch.cat(contents), torch.cat(shifted), list(offsets), indices, cuts, mixes, torch.cat(own))
+        return Batch(torch.cat(contents), torch.cat(shifted), list(offsets), indices, mixes)
+
+    def reading(self, number: int) -> Tensor:
+        """Return crops to learn reading from, float [read, 3, crop, crop]: paintings, every fourth a photograph."""
+        random = generator(self.seed, "reading", number)
+        first = number * self.sizes.read
+        return torch.cat([self.glimpse(first + i, random) for i in range(self.sizes.read)])
+
+    def glimpse(self, number: int, random: torch.Generator) -> Tensor:
+        """Return a crop, often flipped, and some with other colours than it had, for paintings are few."""
+        photos, index = number % 4 == 3, number // 4
+        pixels = self.photos[self.photo_order[index]] if photos else self.paintings[self.painting_order[number - index]]
+        crop = self.square(pixels, self.sizes.crop, random)
+        flip, permute, expose, contrast, exposure = torch.rand(5, generator=random).tolist()
+        if flip < 0.5:
+            crop = crop.flip(3)
+        if permute < 0.25:
+            crop = crop[:, torch.randperm(3, generator=random).to(crop.device)]
+        if expose < 0.3:
+            crop = ((crop - 0.5) * (0.6 + 0.8 * contrast) + 0.35 + 0.3 * exposure).clamp(0, 1)
+        return crop
 
     def pair(self, photo: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, tuple[int, int]]:
         """Return a crop, the same shifted, re-exposed and noisy, and by how much it is shifted."""
@@ -206,12 +220,6 @@ class Batches:
         shifted = (shifted - 0.5) * (0.9 + 0.2 * contrast) + 0.5
         shifted = (shifted * (0.9 + 0.2 * exposure) + 0.02 * noise * grain).clamp(0, 1)
         return area[:, :, top : top + crop, left : left + crop], shifted, (top - other_top, left - other_left)
-
-    def own(self, number: int, random: torch.Generator) -> Tensor:
-        """Return a picture that is to be painted in its own style: photographs and paintings in turn."""
-        pixels = self.paintings if number % 2 else self.photos
-        index = int(torch.randint(0, len(pixels), (), generator=random))
-        return self.square(pixels[index], self.sizes.crop, random)
 
     @staticmethod
     def square(pixels: Tensor, side: int, random: torch.Generator) -> Tensor:

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections import deque
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import cast
 
@@ -17,12 +17,13 @@ from engines.machine import commit
 from engines.networks.pincel import Pincel
 from engines.networks.vgg import load_vgg
 from engines.training.data import Batches, DataError, Pictures, Sizes, read_pictures, resize
-from engines.training.trainer import Settings, Trainer
+from engines.training.trainer import Settings, Shares, Trainer
 from engines.weights import load_network
 
 CHECKPOINT, METRICS, PREVIEW = "checkpoint.pt", "metrics.csv", "preview.png"
 WEIGHTS, CARD = "pincel.safetensors", "pincel.json"
-GPU = {"parts": 1, "sizes": Sizes(crop=256, style=288, encode=192, contents=8)}
+GPU = {"parts": 1, "sizes": Sizes(crop=256, style=288, contents=8, read=48)}
+LOSSES = tuple(field.name for field in fields(Shares))
 PREVIEWED = 6  # photographs and paintings on the contact sheet
 RECENT = 200  # steps over which losses are averaged to be told
 
@@ -84,16 +85,16 @@ def run(trainer: Trainer, folder: Path, *, deadline: float) -> dict[str, float]:
     keep_rows(metrics, until=trainer.step)
     saved = before = time.monotonic()
     with metrics.open("a", newline="") as file:
-        rows = csv.writer(file)
+        rows = csv.DictWriter(file, ["step", "seconds", "rate", "total", *LOSSES])
         while trainer.progress() < 1:
             rate, parts = trainer.rate(), trainer.train_step()
             now = time.monotonic()
             trainer.seconds, before = trainer.seconds + now - before, now
             recent.append(parts)
             if trainer.step == 1:
-                rows.writerow(["step", "seconds", "rate", *parts])
-            values = [f"{value:.5g}" for value in (rate, *parts.values())]
-            rows.writerow([trainer.step, f"{trainer.seconds:.1f}", *values])
+                rows.writeheader()
+            values = {name: f"{value:.5g}" for name, value in (parts | {"rate": rate}).items()}
+            rows.writerow({"step": trainer.step, "seconds": f"{trainer.seconds:.1f}", **values})
             if now - saved > trainer.settings.save_every:
                 saved = now
                 file.flush()
@@ -106,8 +107,9 @@ def run(trainer: Trainer, folder: Path, *, deadline: float) -> dict[str, float]:
 
 
 def means(rows: deque[dict[str, float]]) -> dict[str, float]:
-    """Return the mean of every loss."""
-    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]} if rows else {}
+    """Return the mean of every loss that the last step had."""
+    names = rows[-1] if rows else ()
+    return {name: sum(row[name] for row in rows if name in row) / sum(name in row for row in rows) for name in names}
 
 
 def keep_rows(metrics: Path, *, until: int) -> None:
@@ -132,7 +134,7 @@ def preview(trainer: Trainer, path: Path) -> None:
     paintings = resize(trainer.batches.paintings[:PREVIEWED], sizes.style)
     rows = [torch.cat([torch.ones_like(photos[0]), *photos], 2)]
     with torch.no_grad(), trainer.averaged():
-        vectors = trainer.encode(resize(paintings, sizes.encode))
+        vectors = trainer.network.encode(paintings)
         for painting, vector in zip(paintings, vectors, strict=True):
             painted = trainer.paint(photos, vector.expand(len(photos), -1))
             rows.append(torch.cat([painting, *painted], 2))

@@ -12,12 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engines import losses
 from engines.networks.pincel import Pincel
+from engines.networks.statistics import moments
 from engines.networks.vgg import Vgg
-from engines.training import losses
-from engines.training.data import Batch, Batches, DataError, Sizes, resize
+from engines.training.data import Batch, Batches, DataError, Sizes
 
 LONGEST = 10.0  # norm of a gradient
+HYPER_PACE = 0.1  # a step of its two thousand inputs together moves a style far
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +33,21 @@ class Shares:
         content: relu4_1 as it is.
         variation: total variation.
         stability: the shifted, re-exposed, noisy copy must be painted alike.
-        own: painted in its own style a picture must stay what it is.
+        own: painted in its own style a photograph must stay what it is.
+        reading: the moments that the style encoder sees, against those that VGG-19 sees.
+        places: the encoder's feature maps, against VGG's.
     """
 
     style: float = 3.5
     broad_style: float = 0.7
-    structure: float = 1.8
-    fine_structure: float = 0.5
+    structure: float = 2.4
+    fine_structure: float = 0.6
     content: float = 0.1
     variation: float = 0.3
-    stability: float = 3.0
+    stability: float = 4.0
     own: float = 12.0
+    reading: float = 1.5
+    places: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class Settings:
         rate: Adam's learning rate after `warm_up` steps; it falls to nothing over the last two thirds.
         average: decay of the averaged weights, which are the ones exported.
         save_every: seconds between checkpoints.
+        reading: the share of the training that teaches the style encoder, which stays as it is for the rest.
         parts: batches a step, on a CPU side by side: many small operations fill its cores better so.
         precision: what features and network are computed in, "bf16" or "fp32".
     """
@@ -65,6 +72,7 @@ class Settings:
     warm_up: int = 50
     average: float = 0.996
     save_every: float = 180.0
+    reading: float = 0.3
     parts: int = 2
     precision: str = "bf16"
     sizes: Sizes = field(default_factory=Sizes)
@@ -85,20 +93,21 @@ class Trainer:
         self.weights: list[Tensor] = list(self.network.parameters())
         self.average = [weight.detach().clone() for weight in self.weights]
         # Not fused: that takes a gradient whose memory format is not its weight's for one that is, and says nothing.
-        self.adam = torch.optim.Adam(self.weights, settings.rate, betas=(0.9, 0.99))
-        self.targets: dict[int, list[Tensor]] = {}
+        groups = [{"params": list(module.parameters()), "pace": pace} for module, pace in self.paces()]
+        self.adam = torch.optim.Adam(groups, settings.rate, betas=(0.9, 0.99))
+        self.targets: dict[int, list[Tensor]] = {}  # of paintings: see `targets_of`
         self.pool = ThreadPoolExecutor(settings.parts, initializer=self.share_cores)
         self.step, self.seconds = 0, 0.0
 
     def train_step(self) -> dict[str, float]:
         """Take one step; return every loss, unweighted."""
         for group in self.adam.param_groups:
-            group["lr"] = self.rate()
+            group["lr"] = self.rate() * group["pace"]
         count = self.settings.parts
         numbers = range(self.step * count, (self.step + 1) * count)
         gradients, parts = zip(*self.pool.map(self.part, numbers), strict=True)
         for weight, *each in zip(self.weights, *gradients, strict=True):
-            weight.grad = torch.stack(each).mean(0)
+            weight.grad = None if each[0] is None else torch.stack(each).mean(0)
         nn.utils.clip_grad_norm_(self.weights, LONGEST)
         self.adam.step()
         self.step += 1
@@ -107,33 +116,51 @@ class Trainer:
             torch._foreach_lerp_(self.average, self.weights, 1 - decay)
         return {name: sum(part[name] for part in parts) / count for name in parts[0]}
 
+    def paces(self) -> list[tuple[nn.Module, float]]:
+        """Return the network's parts, each with its share of the learning rate."""
+        return [(module, HYPER_PACE if module is self.network.hyper else 1.0) for module in self.network.children()]
+
     def share_cores(self) -> None:
         """Give a thread its part of the CPU: PyTorch's own threads are counted for each thread that calls it."""
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // self.settings.parts))
 
-    def part(self, number: int) -> tuple[tuple[Tensor, ...], dict[str, float]]:
-        """Return the gradients of a batch, and every loss, unweighted."""
-        parts = self.losses(self.batches.draw(number))
+    def part(self, number: int) -> tuple[tuple[Tensor | None, ...], dict[str, float]]:
+        """Return the gradients of a batch, None for what has no part in it, and every loss, unweighted."""
+        reading = self.progress() < self.settings.reading
+        parts = self.reading(self.batches.reading(number)) if reading else self.painting(self.batches.draw(number))
         shares = asdict(self.settings.shares)
         total = torch.stack([shares[name] * loss for name, loss in parts.items()]).sum()
-        gradients = torch.autograd.grad(total, self.weights)
+        gradients = torch.autograd.grad(total, self.weights, allow_unused=True)
         values = torch.stack([total.detach(), *(loss.detach() for loss in parts.values())]).tolist()
         return gradients, dict(zip(["total", *parts], values, strict=True))
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Return every loss of a batch."""
-        sizes, mixes = self.settings.sizes, batch.mixes[:, None]
-        vectors = self.encode(batch.cuts)
-        vectors = torch.lerp(vectors, vectors.roll(-1, 0), mixes)
-        wanted = [torch.lerp(each, each.roll(-1, 0), mixes[:, None]) for each in self.wanted(batch.paintings)]
-        painted = self.paint(batch.contents.repeat_interleave(sizes.styles, 0), vectors)
-        features = self.features(painted)
+    def reading(self, rgb: Tensor) -> dict[str, Tensor]:
+        """Return how far the style encoder is from seeing what VGG-19 sees."""
+        rgb = rgb.contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
-            photo = [each.repeat_interleave(sizes.styles, 0) for each in self.vgg(batch.contents)]
-        strokes = [losses.moments(each) for each in features]
+            seen = self.vgg(rgb)
+        read = self.read(rgb)
+        distance = losses.style_distance([moments(each) for each in read], [moments(each) for each in seen])
+        return {"reading": distance.mean(), "places": losses.relative_distance(read, seen)}
+
+    def painting(self, batch: Batch) -> dict[str, Tensor]:
+        """Return every loss of paintings in the styles that the encoder, taught by now, reads."""
+        sizes, mixes = self.settings.sizes, batch.mixes[:, None]
+        contents = batch.contents.contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            seen = self.vgg(contents)
+            own_read = self.network.read(contents)
+        wanted, read = self.targets_of(batch.paintings)
+        wanted = [torch.lerp(each, each.roll(-1, 0), mixes[:, None]) for each in wanted]
+        vectors = self.style(read)
+        vectors = torch.lerp(vectors, vectors.roll(-1, 0), mixes)
+        painted = self.paint(contents.repeat_interleave(sizes.styles, 0), vectors)
+        features = self.features(painted)
+        strokes = [moments(each) for each in features]
+        photo = [each.repeat_interleave(sizes.styles, 0) for each in seen]
         plain, photo_plain = ([losses.normalised(each) for each in maps[2:4]] for maps in (features, photo))
         again = self.paint(batch.shifted, vectors[:: sizes.styles])
-        own = self.paint(batch.own, self.encode(resize(batch.own, sizes.crop * sizes.encode // sizes.style)))
+        own = self.paint(contents, self.style(own_read))
         pairs = zip(painted[:: sizes.styles], again, batch.offsets, strict=True)
         return {
             "style": losses.style_distance(strokes[:4], wanted[:4]).mean(),
@@ -143,17 +170,22 @@ class Trainer:
             "content": losses.content_distance(features[3], photo[3]).mean(),
             "variation": losses.total_variation(painted),
             "stability": torch.stack([losses.overlap_distance(*pair) for pair in pairs]).mean(),
-            "own": (own - batch.own).abs().mean(),
+            "own": (own - contents).abs().mean(),
         }
 
-    def wanted(self, paintings: list[int]) -> list[Tensor]:
-        """Return the moments of paintings, one [N, 2, C] for each feature map, measured once a painting."""
+    def targets_of(self, paintings: list[int]) -> tuple[list[Tensor], Tensor]:
+        """Return what paintings are measured and read as, once each.
+
+        Returns:
+            The moments of every feature map, [N, 2, C], and what the style encoder reads, [N, MOMENTS].
+        """
         for index in paintings:
             if index not in self.targets:
                 with torch.no_grad():
-                    self.targets[index] = [losses.moments(each) for each in self.features(self.batches.cut(index))]
-        layers = zip(*(self.targets[index] for index in paintings), strict=True)
-        return [torch.cat(layer) for layer in layers]
+                    cut = self.batches.cut(index).contiguous(memory_format=torch.channels_last)
+                    self.targets[index] = [*(moments(each) for each in self.features(cut)), self.network.read(cut)]
+        *wanted, read = (torch.cat(each) for each in zip(*(self.targets[index] for index in paintings), strict=True))
+        return wanted, read
 
     def features(self, rgb: Tensor) -> list[Tensor]:
         """Return the features of the size given, then those of half the size."""
@@ -167,10 +199,15 @@ class Trainer:
             painted, _ = self.network(rgb.contiguous(memory_format=torch.channels_last), style, nothing, nothing[:, 0])
         return painted.float()  # type: ignore[no-any-return]
 
-    def encode(self, rgb: Tensor) -> Tensor:
-        """Read styles, float32."""
+    def read(self, rgb: Tensor) -> list[Tensor]:
+        """Return what the style encoder sees in pictures, float32."""
         with self.mixed_precision():
-            return self.network.encode(rgb.contiguous(memory_format=torch.channels_last)).float()
+            return [each.float() for each in self.network.style(rgb)]
+
+    def style(self, read: Tensor) -> Tensor:
+        """Make what was read of pictures into styles, float32."""
+        with self.mixed_precision():
+            return self.network.hyper(read).float()  # type: ignore[no-any-return]
 
     def mixed_precision(self) -> AbstractContextManager[object]:
         """Return the context in which the network computes in `Settings.precision`."""
@@ -182,15 +219,16 @@ class Trainer:
         return min(1.0, max(self.step / self.settings.steps, self.seconds / 60 / self.settings.minutes))
 
     def rate(self) -> float:
-        """Return the learning rate: warm-up, plateau, straight down."""
-        settings = self.settings
-        falling = min(1.0, 1.5 * (1 - self.progress()) + 0.01)
+        """Return the learning rate: warm-up, plateau, straight down, for the encoder and then for the others."""
+        settings, done, reading = self.settings, self.progress(), self.settings.reading
+        done = done / reading if done < reading else (done - reading) / (1 - reading)
+        falling = min(1.0, 1.5 * (1 - done) + 0.01)
         return settings.rate * min(1.0, (self.step + 1) / settings.warm_up) * falling
 
     def save(self, path: Path) -> None:
         """Write everything that the rest of the training depends on; random numbers depend on seed and step alone."""
         state = {
-            "cuts": self.cuts(),
+            "measure": self.measure(),
             "step": self.step,
             "seconds": self.seconds,
             "network": self.network.state_dict(),
@@ -209,14 +247,14 @@ class Trainer:
             DataError: it was made with another seed or other sizes of paintings.
         """
         state = torch.load(path, map_location=self.device, weights_only=True)
-        if state["cuts"] != self.cuts():
-            raise DataError(f"{path} was made with {state['cuts']}, not {self.cuts()}: resume with the same")
+        if state["measure"] != self.measure():
+            raise DataError(f"{path} was made with {state['measure']}, not {self.measure()}: resume with the same")
         self.network.load_state_dict(state["network"])
         self.adam.load_state_dict(state["adam"])
         self.average, self.targets = state["average"], state["targets"]
         self.step, self.seconds = state["step"], state["seconds"]
 
-    def cuts(self) -> dict[str, int]:
+    def measure(self) -> dict[str, int]:
         """Return what the paintings' measured moments depend on."""
         sizes = self.settings.sizes
         return {"seed": self.settings.seed, "stored": sizes.stored, "style": sizes.style}

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from engines.machine import accelerator
+from engines.machine import accelerator, cpu
 from realtime.commands import options
 from realtime.commands.terminal import Terminal
 
@@ -76,6 +76,7 @@ def train(
         steps=steps,
         minutes=minutes or math.inf,
         rate=rate,
+        precision="bf16" if chosen == "cuda" or "bf16" in cpu() else "fp32",  # elsewhere it is emulated, and slow
         **(GPU if chosen == "cuda" else {}),  # type: ignore[arg-type]
     )
     path = run(

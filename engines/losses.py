@@ -1,21 +1,9 @@
-"""What training minimises and quality is measured by, in the features of VGG-19."""
+"""What training minimises, styles are refined for and quality is measured by: distances of feature maps."""
 
 import torch
 from torch import Tensor
 
-EPSILON = 1e-5
-
-
-def mean_and_variance(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both of every channel, [N, C, 1, 1]; on a CPU with channels last far faster than `torch.var_mean`."""
-    mean = features.mean((2, 3), keepdim=True)
-    return mean, (features - mean).square().mean((2, 3), keepdim=True)
-
-
-def moments(features: Tensor) -> Tensor:
-    """Return mean and deviation of every channel, float32 [N, 2, C]."""
-    mean, variance = mean_and_variance(features.float())
-    return torch.stack([mean, (variance + EPSILON).sqrt()], 1).flatten(2)
+from engines.networks.statistics import EPSILON, mean_and_variance
 
 
 def normalised(features: Tensor) -> Tensor:
@@ -36,6 +24,12 @@ def style_distance(painted: list[Tensor], wanted: list[Tensor]) -> Tensor:
 def content_distance(painted: Tensor, photo: Tensor) -> Tensor:
     """Return the mean squared difference of features, float [N]."""
     return (painted.float() - photo.float()).square().mean((1, 2, 3))
+
+
+def relative_distance(features: list[Tensor], wanted: list[Tensor]) -> Tensor:
+    """Compare lists of feature maps, place by place: the sum of mean squared differences, each over its map's power."""
+    pairs = zip(features, wanted, strict=True)
+    return torch.stack([content_distance(a, b).mean() / b.float().square().mean() for a, b in pairs]).sum()
 
 
 def gram(features: Tensor) -> Tensor:

@@ -1,0 +1,62 @@
+"""A style as the encoder reads it, refined: once a picture, by optimisation, before it is cached.
+
+The style encoder is a guess in one step. Since a style is computed once and used for ever, it may take some seconds
+more: gradient descent on the style itself, for what training minimises, with the encoder's own eyes in place of VGG-19
+(its features are a student's of VGG's) and dead leaves in place of photographs.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engines import losses
+from engines.leaves import dead_leaves
+from engines.networks.pincel import Pincel
+from engines.networks.statistics import moments
+
+SIDE, PICTURES = 160, 8
+RATE = 0.05
+BROAD, STRUCTURE, FINE_STRUCTURE = 0.2, 0.9, 0.25  # beside the style loss
+
+
+@torch.enable_grad()
+def refine(network: Pincel, style: Tensor, rgb: Tensor, *, steps: int) -> Tensor:
+    """Refine a style for a picture.
+
+    Args:
+        network: its weights take no gradients.
+        style: float32 [1, K], as `network.encode` reads it.
+        rgb: the picture, float [1, 3, H, W] in [0, 1], as the encoder reads it.
+        steps: of Adam.
+
+    Returns:
+        float32 [1, K], the same for the same arguments.
+    """
+    pictures = [dead_leaves(seed, side=SIDE) for seed in range(PICTURES)]
+    with torch.no_grad():
+        _, wanted = look(network, rgb)
+        seen = [structure(look(network, picture)[0]) for picture in pictures]
+    refined = style.clone().requires_grad_(True)
+    nothing, memory = torch.zeros_like(style), torch.zeros(1)
+    adam = torch.optim.Adam([refined], RATE, betas=(0.9, 0.99))
+    for step in range(steps):
+        adam.param_groups[0]["lr"] = RATE * (1 - 0.9 * step / steps)
+        painted, _ = network(pictures[step % PICTURES], refined, nothing, memory)
+        features, strokes = look(network, painted)
+        fine, coarse = map(losses.content_distance, structure(features), seen[step % PICTURES])
+        loss = losses.style_distance(strokes[:4], wanted[:4]) + BROAD * losses.style_distance(strokes[4:], wanted[4:])
+        adam.zero_grad()
+        (loss + STRUCTURE * coarse + FINE_STRUCTURE * fine).sum().backward()  # type: ignore[no-untyped-call]
+        adam.step()
+    return refined.detach()
+
+
+def look(network: Pincel, rgb: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Return what the encoder sees in pictures: its features, and their moments, then those at half the size."""
+    features = network.style(rgb)
+    return features, [moments(each) for each in [*features, *network.style(F.avg_pool2d(rgb, 2))]]
+
+
+def structure(features: list[Tensor]) -> list[Tensor]:
+    """Return of features what holds the structure: those of relu3_1 and relu4_1, without means and deviations."""
+    return [losses.normalised(each) for each in features[2:]]

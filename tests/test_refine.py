@@ -1,0 +1,52 @@
+import pytest
+import torch
+
+from engines import losses
+from engines.leaves import dead_leaves
+from engines.networks.pincel import Pincel
+from engines.refine import look, refine
+from engines.weights import load_network
+
+
+def test_leaves_are_the_same_for_the_same_seed_and_others_for_another() -> None:
+    first, again, other = (dead_leaves(seed, side=48) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert (first - other).abs().mean() > 0.02
+    assert first.shape == (1, 3, 48, 48)
+    assert 0 <= first.min() < first.max() <= 1
+
+
+def test_leaves_have_detail_at_every_scale() -> None:
+    pictures = torch.cat([dead_leaves(seed, side=128) for seed in range(4)])
+    for scale in (1, 2, 4, 8):
+        small = torch.nn.functional.avg_pool2d(pictures, scale)
+        assert (small[..., 1:] - small[..., :-1]).abs().mean() > 0.01
+
+
+def test_a_refined_style_paints_closer_to_its_picture() -> None:
+    network = load_network("pincel")
+    assert isinstance(network, Pincel)
+    picture = dead_leaves(100, side=128).flip(1).pow(0.5)
+    unseen = dead_leaves(200, side=128)
+    with torch.inference_mode():
+        style = network.encode(picture)
+    refined = refine(network, style.clone(), picture, steps=8)
+
+    def distance(vector: torch.Tensor) -> float:
+        with torch.inference_mode():
+            painted, _ = network(unseen, vector, torch.zeros_like(vector), torch.zeros(1))
+            return float(losses.style_distance(look(network, painted)[1], look(network, picture)[1]))
+
+    assert distance(refined) < 0.95 * distance(style)
+    assert torch.equal(
+        refine(network, style.clone(), picture, steps=2), refine(network, style.clone(), picture, steps=2)
+    )
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_refining_leaves_the_style_it_was_given(steps: int) -> None:
+    network = Pincel().eval().requires_grad_(False)
+    style = torch.zeros(1, Pincel.style_size)
+    refined = refine(network, style, torch.rand(1, 3, 32, 32), steps=steps)
+    assert not style.any()
+    assert refined.any() == bool(steps)
