@@ -40,23 +40,28 @@ def figures(page: str) -> str:
         if (row["stage"], row["batch"]) == ("bytes", 1):
             sizes.setdefault(row["size"], {})[row["engine"]] = row["fps"]
     engines = list(next(iter(sizes.values())))
-    machine = throughput["machine"]
+    machine, other = throughput["machine"], pipeline["machine"]
     rows_of_sizes = [[size, *(f"{fps[engine]:.1f}" for engine in engines)] for size, fps in sizes.items()]
     rows_of_facts = [
         [text, f"{pipeline['pipeline'][key]}{UNITS[key.rpartition('_')[2]]}"] for key, text in rows.items()
     ]
     lines = [
-        f"{machine['cpu']}, {machine['cores']} cores; {how}:",
+        f"{described(machine)}; {how}:",
         "",
         f"| {title} | {' | '.join(engines)} |",
         "|---|" + "---:|" * len(engines),
         *(f"| {' | '.join(row)} |" for row in rows_of_sizes),
         "",
-        "| | |",
+        f"| {'' if other == machine else described(other)} | |",
         "|---|---:|",
         *(f"| {' | '.join(row)} |" for row in rows_of_facts),
     ]
     return "\n".join(lines)
+
+
+def described(machine: dict[str, object]) -> str:
+    """Return a machine in a few words; the same ones in every language."""
+    return f"{machine['cpu']}, {machine['cores']} cores"
 
 
 def main() -> None:
