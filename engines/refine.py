@@ -35,7 +35,7 @@ def refine(network: Pincel, style: Tensor, rgb: Tensor, *, steps: int) -> Tensor
     pictures = [dead_leaves(seed, side=SIDE) for seed in range(PICTURES)]
     with torch.no_grad():
         _, wanted = look(network, rgb)
-        seen = [structure(look(network, picture)[0]) for picture in pictures]
+        seen = [structure(network.style(picture)) for picture in pictures]
     refined = style.clone().requires_grad_(True)
     nothing, memory = torch.zeros_like(style), torch.zeros(1)
     adam = torch.optim.Adam([refined], RATE, betas=(0.9, 0.99))
