@@ -30,7 +30,7 @@ def refine(network: Pincel, style: Tensor, rgb: Tensor, *, steps: int) -> Tensor
         steps: of Adam.
 
     Returns:
-        float32 [1, K], the same for the same arguments.
+        float32 [1, K], the same for the same arguments but for rounding.
     """
     pictures = [dead_leaves(seed, side=SIDE) for seed in range(PICTURES)]
     with torch.no_grad():

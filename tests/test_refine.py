@@ -38,9 +38,8 @@ def test_a_refined_style_paints_closer_to_its_picture() -> None:
             return float(losses.style_distance(look(network, painted)[1], look(network, picture)[1]))
 
     assert distance(refined) < 0.95 * distance(style)
-    assert torch.equal(
-        refine(network, style.clone(), picture, steps=2), refine(network, style.clone(), picture, steps=2)
-    )
+    first, again = (refine(network, style.clone(), picture, steps=2) for _ in range(2))
+    assert (first - again).abs().mean() < 1e-3  # threads may round in other ways; a step moves by 0.05
 
 
 @pytest.mark.parametrize("steps", [0, 1])
