@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -74,13 +75,13 @@ FIRST_FRAME = f"""
 import sys, time
 from realtime.cli import app
 from realtime import stylizer
-paint = stylizer.Stylizer.paint
+begin = stylizer.Stylizer.begin
 def stop(self, frame):
-    paint(self, frame)
+    begin(self, frame)()
     print(time.time())
     sys.stdout.flush()
     import os; os._exit(0)
-stylizer.Stylizer.paint = stop
+stylizer.Stylizer.begin = stop
 app(["convert", sys.argv[1], "-o", sys.argv[2], "--style", "{STYLE}", "--quiet", "--force"])
 """
 
@@ -134,8 +135,8 @@ def growth(*, count: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         size = (90, 160)
         clip = make_clip(Path(name) / "long.mp4", size=size, count=count)
-        reader = VideoReader(clip)
-        run(reader, paint, [VideoWriter(Path(name) / "out.mp4", size=size, rate=Fraction(30), tracks=clip)])
+        sink = VideoWriter(Path(name) / "out.mp4", size=size, rate=Fraction(30), tracks=clip)
+        run(VideoReader(clip), partial(map, paint), [sink])
     return {"growth_mb": round(resident[count - 1] - resident[200], 1), "growth_frames": count}
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from engines.encoder import encode_style, encode_vector
-from engines.engine import Backend, Engine, Stream
+from engines.engine import Backend, Engine, Stream, one_late
 from engines.errors import BackendUnavailable, BuildError, EngineError, WeightsError
 from engines.style import Style, blend
 from engines.weights import network_id
@@ -22,6 +22,7 @@ __all__ = [
     "blend",
     "encode_style",
     "network_id",
+    "one_late",
     "open_engine",
 ]
 

@@ -2,7 +2,8 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ KEPT_PROGRAMS = 4
 
 Pixels = NDArray[np.uint8]
 Shape = tuple[int, int, int]
+T = TypeVar("T")
 
 
 class Program(Protocol):
@@ -45,6 +47,17 @@ class Ticket(Protocol):
 
     def fetch(self) -> Pixels:
         """Wait for the frame; owned by the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """A frame that was begun and is done: its program cannot do otherwise."""
+
+    frames: Pixels
+
+    def fetch(self) -> Pixels:
+        """Return it."""
+        return self.frames
 
 
 @runtime_checkable
@@ -160,16 +173,12 @@ class Engine:
         Raises:
             ValueError: an argument is not as said.
         """
-        count, style = self.check(frames, style, memory=memory, gain=gain, noise=noise, colour=colour)
-        stream = stream or Stream()
-        program = self.begin(frames, stream)
-        painted = program.run(frames, style, controls_for(stream, count, memory, gain, noise, colour), stream.state)
-        stream.blank = False
-        return painted
+        controls = {"memory": memory, "gain": gain, "noise": noise, "colour": colour}
+        return self.begin(frames, style, stream=stream, **controls).fetch()
 
-    def paint_all(
+    def begin(
         self,
-        frames: Iterable[Pixels],
+        frames: Pixels,
         style: Vector,
         *,
         stream: Stream | None = None,
@@ -177,33 +186,28 @@ class Engine:
         gain: float = 0.0,
         noise: float = 0.0,
         colour: float = 0.0,
-    ) -> Iterator[Pixels]:
-        """Paint successive frames as `paint` does; on a GPU the next is on its way while one is painted and fetched."""
+    ) -> Ticket:
+        """Begin what `paint` does. A GPU goes on by itself: the next frame may be begun before this one is fetched."""
+        count, style = self.check(frames, style, memory=memory, gain=gain, noise=noise, colour=colour)
         stream = stream or Stream()
-        waiting: Ticket | None = None
-        for each in frames:
-            count, styles = self.check(each, style, memory=memory, gain=gain, noise=noise, colour=colour)
-            program = self.begin(each, stream)
-            controls = controls_for(stream, count, memory, gain, noise, colour)
-            if isinstance(program, Overlapping):
-                begun = program.submit(each, styles, controls, stream.state)
-                stream.blank = False
-                if waiting:
-                    yield waiting.fetch()
-                waiting = begun
-            else:
-                painted = program.run(each, styles, controls, stream.state)
-                stream.blank = False
-                yield painted
-        if waiting:
-            yield waiting.fetch()
-
-    def begin(self, frames: Pixels, stream: Stream) -> Program:
-        """Return the program for these frames, the stream's state made for them."""
-        program = self.prepare((frames.shape[1], frames.shape[2]), batch=len(frames))
+        program = self.prepare((frames.shape[1], frames.shape[2]), batch=count)
         if stream.shape != frames.shape[:3]:
             stream.shape, stream.state, stream.blank = frames.shape[:3], program.blank(), True
-        return program
+        controls = controls_for(stream, count, memory, gain, noise, colour)
+        if isinstance(program, Overlapping):
+            ticket = program.submit(frames, style, controls, stream.state)
+        else:
+            ticket = Painted(program.run(frames, style, controls, stream.state))
+        stream.blank = False
+        return ticket
+
+    def paint_all(
+        self, frames: Iterable[Pixels], style: Vector, *, stream: Stream | None = None, **controls: float
+    ) -> Iterator[Pixels]:
+        """Paint successive frames as `paint` does; each comes when the next is begun."""
+        stream = stream or Stream()
+        for ticket in one_late(self.begin(each, style, stream=stream, **controls) for each in frames):
+            yield ticket.fetch()
 
     def check(self, frames: Pixels, style: Vector, **controls: float) -> tuple[int, Vector]:
         """Refuse what `paint` cannot take; return N and the styles as float32 [N, K], C-contiguous."""
@@ -221,3 +225,13 @@ class Engine:
 def controls_for(stream: Stream, count: int, *values: float) -> Vector:
     """Return the controls float32 [N, 4]: memory, gain, noise, colour; a blank stream has no past to keep."""
     return np.tile(np.array([0, 0, *values[2:]] if stream.blank else values, np.float32), (count, 1))
+
+
+def one_late(items: Iterable[T]) -> Iterator[T]:
+    """Give every item when the next has come, and the last at the end."""
+    waiting: list[T] = []
+    for item in items:
+        waiting.append(item)
+        if len(waiting) > 1:
+            yield waiting.pop(0)
+    yield from waiting

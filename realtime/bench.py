@@ -163,7 +163,7 @@ def repeated(call: Callable[[], object], *, seconds: float = 0.05) -> Callable[[
 
 def make_clip(path: Path, *, size: tuple[int, int], count: int) -> Path:
     """Write the moving test picture as a video of 30 frames a second."""
-    run(Pattern(size, frame_count=count), lambda frame: frame, [VideoWriter(path, size=size, rate=Fraction(30))])
+    run(Pattern(size, frame_count=count), iter, [VideoWriter(path, size=size, rate=Fraction(30))])
     return path
 
 
@@ -174,7 +174,7 @@ def convert(source: Path, target: Path, paint: Stylizer, *, end_seconds: float |
     sink = VideoWriter(
         target, size=reader.size, rate=reader.rate, time_base=reader.time_base, colour=reader.colour, tracks=source
     )
-    report = run(reader, paint.paint, [sink])
+    report = run(reader, paint.paint_all, [sink])
     return time.perf_counter() - started, report
 
 

@@ -30,7 +30,7 @@ class ConsistencyFilter:
     blind video temporal consistency (Bonneel et al. 2015; Lai et al. 2018), as a recursive filter: motion is found in
     the sources by dense inverse search (Kroeger et al. 2016); what was hidden, has changed, was not found or lies
     beside what moves by itself is taken from the new painting alone. Blending strokes that differ softens them: the
-    detail lost is given back to the frame shown, not to the one remembered.
+    detail lost is given back each time, before it is blended again.
     """
 
     def __init__(self) -> None:
@@ -63,8 +63,9 @@ class ConsistencyFilter:
         kept = np.empty_like(painted)
         for rows, places, share in bands(flow, shares, factor, painted.shape):
             blend(move(last_painted, places), painted[rows], share, kept[rows])
+        kept = with_detail_of(painted, kept)
         self._last = small, kept
-        return with_detail_of(painted, kept)
+        return kept.copy()
 
 
 def shrink(pixels: Pixels, factor: int) -> Pixels:
@@ -96,16 +97,21 @@ def move(pixels: Pixels, places: Field) -> Pixels:
 def agreement(now: Pixels, before: Pixels, flow: Field) -> Field:
     """Tell how sure it is that a pixel shows what it showed before, moved along: float32 [H, W] in [0, 1].
 
+    What comes from beyond the borders was not shown before.
+
     Args:
         now: uint8 [H, W, 3] BGR.
         before: uint8 [H, W, 3] BGR.
         flow: float32 [H, W, 2], in pixels: `now` at (x, y) is `before` at (x, y) + flow.
     """
-    change = cv2.absdiff(now, move(before, flow + centres(flow.shape)))
+    places = flow + centres(flow.shape)
+    change = cv2.absdiff(now, move(before, places))
     blue, green, red = cv2.split(cv2.blur(change, (WINDOW, WINDOW)))
     levels = np.arange(256, dtype=np.float32)
     shares = np.clip((DIFFERENT - levels) / (DIFFERENT - SAME), 0, 1)
-    return cast(Field, cv2.LUT(cv2.max(cv2.max(blue, green), red), shares))
+    alike = cv2.LUT(cv2.max(cv2.max(blue, green), red), shares)
+    bottom, right = flow.shape[0] - 0.5, flow.shape[1] - 0.5
+    return cast(Field, np.where(cv2.inRange(places, (-0.5, -0.5, 0, 0), (right, bottom, 0, 0)), alike, 0))
 
 
 def coherence(flow: Field) -> Field:
@@ -159,7 +165,7 @@ def with_detail_of(painted: Pixels, kept: Pixels) -> Pixels:
     """Sharpen `kept` until it has as much detail as `painted`, which is overwritten."""
     lost = detail(painted) / max(detail(kept), 1.0) - 1
     if lost < LEAST_LOST:
-        return kept.copy()
+        return kept
     gain = min(lost, MOST_DETAIL)
     return cast(Pixels, cv2.addWeighted(kept, 1 + gain, cv2.blur(kept, (3, 3)), -gain, 0, painted))
 

@@ -1,15 +1,17 @@
 """The pipeline is a `for` loop: a source, a painter, sinks."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 from realtime.channel import Channel, Reader, Writer
 from realtime.media import Frame, MediaError, Sink, Source
-from realtime.report import Report
+from realtime.report import Report, Times
 
 MOST_WAITING, MOST_WAITING_BYTES = 8, 2**24
-Paint = Callable[[Frame], Frame]
+T = TypeVar("T")
+Paint = Callable[[Iterable[Frame]], Iterable[Frame]]
 Show = Callable[[Frame, Report], bool]
 
 
@@ -30,7 +32,7 @@ def run(
 
     Args:
         source: iterated in a thread of its own.
-        paint: called in this thread.
+        paint: makes of the frames their paintings, in this thread; it may begin the next before it gives one.
         sinks: written to in a thread of their own.
         show: called in this thread with each painting, before the sinks get it; False ends the run well.
         progress: called in this thread after each frame.
@@ -43,14 +45,15 @@ def run(
     height, width = source.size
     capacity = 1 if source.live else max(2, min(MOST_WAITING, MOST_WAITING_BYTES // (height * width * 3)))
     frames = Channel[Frame](capacity, policy="newest" if source.live else "wait")
-    reader = Reader(lambda: timed(source, report), frames)
+    reader = Reader(lambda: timed(source, report.read), frames)
     writer = Writer(lambda frame: write(frame, sinks, report), Channel[Frame](capacity))
     try:
         try:
-            for count, frame in enumerate(frames, 1):
-                with report.paint.measure():
-                    painted = paint(frame)
-                report.dropped = frame.index + 1 - count if source.live else 0
+            waits, turns = Times(), Times()
+            for count, painted in enumerate(timed(paint(timed(frames, waits)), turns), 1):
+                report.paint.seconds.append(turns.seconds[-1] - sum(waits.seconds))
+                waits.seconds.clear()
+                report.dropped = painted.index + 1 - count if source.live else 0
                 report.queued = max(report.queued, frames.longest)
                 if show and not show(painted, report):
                     break
@@ -79,16 +82,18 @@ def run(
     return report
 
 
-def timed(source: Source, report: Report) -> Iterator[Frame]:
-    """Iterate a source, noting how long each frame takes to read."""
-    frames = iter(source)
+def timed(items: Iterable[T], times: Times) -> Iterator[T]:
+    """Iterate, noting how long each item takes to come."""
+    iterator = iter(items)
     while True:
         started = time.perf_counter()
-        frame = next(frames, None)
-        if frame is None:
+        try:
+            item = next(iterator)
+        except StopIteration:
             return
-        report.read.seconds.append(time.perf_counter() - started)
-        yield frame
+        finally:
+            times.seconds.append(time.perf_counter() - started)
+        yield item
 
 
 def write(frame: Frame, sinks: Sequence[Sink], report: Report) -> None:

@@ -1,5 +1,6 @@
 """An engine with the current style, strength and steadiness: what paints a stream frame after frame."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
@@ -7,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engines import Engine, Stream
+from engines import Engine, Stream, one_late
 from realtime.channel import Channel, Writer
 from realtime.consistency import ConsistencyFilter
 from realtime.media import Frame, Pixels
@@ -18,7 +19,7 @@ Steadiness = float | Literal["auto"]
 Vector = NDArray[np.float32]
 Glance = tuple[Pixels, bool]
 
-GAIN, MEMORY, KEEP = 0.85, 0.8, 0.75  # at 30 frames a second and full steadiness
+GAIN, MEMORY, KEEP = 0.85, 0.8, 0.58  # at 30 frames a second and full steadiness
 OWN_STYLE_SIDE = 256
 OWN_STYLE_SECONDS = 1.0
 
@@ -74,33 +75,40 @@ class Stylizer:
 
     def paint(self, frame: Frame) -> Frame:
         """Paint a frame; the result has its times, index and alpha."""
+        return self.begin(frame)()
+
+    def paint_all(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Paint successive frames; each comes when the next is begun, which on a GPU goes on meanwhile."""
+        for finish in one_late(self.begin(frame) for frame in frames):
+            yield finish()
+
+    def begin(self, frame: Frame) -> Callable[[], Frame]:
+        """Begin to paint a frame; return what waits for its painting, to be called in the order of beginning."""
         size = self.size or (frame.pixels.shape[0], frame.pixels.shape[1])
         pixels = to_size(frame.pixels, size)
         alpha = None if frame.alpha is None else to_size(frame.alpha, size)
-        if self.strength > 0:
-            pixels = self._paint(pixels, frame.pts_seconds)
-        return replace(frame, pixels=pixels, alpha=alpha)
-
-    def _paint(self, pixels: Pixels, pts_seconds: float) -> Pixels:
-        if self._cut_detector.is_cut(pixels):
+        if self.strength == 0:
+            return lambda: replace(frame, pixels=pixels, alpha=alpha)
+        is_cut = self._cut_detector.is_cut(pixels)
+        if is_cut:
             self.cuts += 1
             self._stream.reset()
             self._noise_meter.reset()
-            self._consistency.reset()
             self._exposure = self._own_read_at = None
-        small = to_size(pixels, self.work_size or (pixels.shape[0], pixels.shape[1]))
+        small = to_size(pixels, self.work_size or size)
         gain, memory, noise, keep = self._steadying(small)
-        painted = self.engine.paint(
-            small[None],
-            self._style_at(small, pts_seconds),
-            stream=self._stream,
-            gain=gain,
-            memory=memory,
-            noise=noise,
-            colour=self.colour,
-        )[0]
-        painted = self._consistency.apply(small, painted, keep)
-        return to_size(painted, (pixels.shape[0], pixels.shape[1]))
+        style = self._style_at(small, frame.pts_seconds)
+        ticket = self.engine.begin(
+            small[None], style, stream=self._stream, gain=gain, memory=memory, noise=noise, colour=self.colour
+        )
+
+        def finish() -> Frame:
+            if is_cut:
+                self._consistency.reset()
+            painted = self._consistency.apply(small, ticket.fetch()[0], keep)
+            return replace(frame, pixels=to_size(painted, size), alpha=alpha)
+
+        return finish
 
     def _steadying(self, pixels: Pixels) -> tuple[float, float, float, float]:
         """Return the noise filter's gain, the scene's memory, the noise, and the share kept of the painting before.

@@ -60,18 +60,16 @@ def test_a_picture_unlike_the_last_is_shown_at_once() -> None:
     assert np.abs(shown.astype(int) - second).mean() < 3
 
 
+def test_what_comes_into_the_picture_is_shown_at_once() -> None:
+    picture, consistency = texture(0, (SIZE[0], 400), blur=6), ConsistencyFilter()
+    for i in range(8):
+        shown = consistency.apply(view(picture, 8 * i), np.full((*SIZE, 3), 20 * i, np.uint8), KEEP)
+    assert shown[:, -3:].min() > 139
+    assert shown[:, SIZE[1] // 2].max() < 130
+
+
 def test_beside_what_moves_by_itself_the_new_painting_counts_alone() -> None:
-    background, thing = (
-        texture(0, SIZE, blur=6),
-        texture(
-            1,
-            (
-                60,
-                60,
-            ),
-            blur=6,
-        ),
-    )
+    background, thing = texture(0, SIZE, blur=6), texture(1, (60, 60), blur=6)
     consistency = ConsistencyFilter()
     for i in range(10):
         source = background.copy()

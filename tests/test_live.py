@@ -1,5 +1,6 @@
 import time
 from fractions import Fraction
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def ages_at_the_sink(stage: Stage) -> tuple[list[float], Report]:
         return started[-1]
 
     source = Pattern(SIZE, rate=RATE, frame_count=120, live=True, stamped=True, clock=clock)
-    report = run(source, stage.live.paint, [witness], show=stage.live.show)
+    report = run(source, partial(map, stage.live.paint), [witness], show=stage.live.show)
     return [seen_at - (started[0] + (stamp or 0) / 60) for seen_at, stamp, _ in witness.seen], report
 
 
@@ -104,7 +105,7 @@ def test_two_hundred_swaps_lose_no_frame_and_build_nothing(tmp_path: Path) -> No
             stage.controls.press(ord("n"))
         return stage.live.paint(frame)
 
-    run(Pattern(SIZE, rate=RATE, frame_count=400, stamped=True), paint, [witness], show=stage.live.show)
+    run(Pattern(SIZE, rate=RATE, frame_count=400, stamped=True), partial(map, paint), [witness], show=stage.live.show)
     assert [stamp for _, stamp, _ in witness.seen] == list(range(400))
     assert {style for _, _, style in witness.seen} == {10, 20, 30}
     assert list(stage.engine.programs) == [(1, *SIZE)]

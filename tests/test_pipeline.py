@@ -1,12 +1,14 @@
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
 
 from realtime.media import Frame, SinkError, SourceError
 from realtime.pattern import Pattern, read_stamp
-from realtime.pipeline import run
+from realtime.pipeline import Paint, run
 from realtime.report import Report
 
 
@@ -55,17 +57,17 @@ class FakeSink:
         self.ended.append("discarded")
 
 
-def same(frame: Frame) -> Frame:
-    return frame
+def same(frames: Iterable[Frame]) -> Iterable[Frame]:
+    return frames
 
 
-def interrupt_at(index: int) -> Callable[[Frame], Frame]:
+def interrupt_at(index: int) -> Paint:
     def paint(frame: Frame) -> Frame:
         if frame.index == index:
             raise KeyboardInterrupt
         return frame
 
-    return paint
+    return partial(map, paint)
 
 
 def test_a_file_loses_no_frame_and_keeps_their_order() -> None:
@@ -107,7 +109,7 @@ def test_a_failing_painter_ends_the_run_once_and_discards() -> None:
         raise RuntimeError("out of paint")
 
     with pytest.raises(RuntimeError, match="out of paint"):
-        run(source, fail, [sink])
+        run(source, partial(map, fail), [sink])
     assert sink.ended == ["discarded"]
     assert source.closed == 1
 
@@ -185,6 +187,22 @@ def test_the_report_tells_every_stage() -> None:
     assert set(stages) == {"read", "paint", "write", "age"}
     assert all(0 <= times["p50_ms"] <= times["p95_ms"] <= times["p99_ms"] for times in stages.values())
     assert report["frames"] == 10
+
+
+def test_the_time_of_painting_is_without_what_it_waits_for_frames() -> None:
+    def slow(frames: Iterable[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            time.sleep(0.03)
+            yield frame
+
+    class SlowSource(FakeSource):
+        def __iter__(self) -> Iterator[Frame]:
+            return slow(super().__iter__())
+
+    waiting = run(SlowSource(10), same, [FakeSink()])
+    assert waiting.paint.percentiles()["p50_ms"] < 10
+    painting = run(FakeSource(10), slow, [FakeSink()])
+    assert painting.paint.percentiles()["p50_ms"] >= 29
 
 
 def test_stamped_frames_come_out_as_they_went_in() -> None:

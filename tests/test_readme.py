@@ -43,7 +43,7 @@ def test_the_ten_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
     pattern, shown = Pattern((64, 96), frame_count=4), []
     write_picture(tmp_path / "drawing.jpg", Picture(pattern.paint(0)))
-    run(pattern, lambda frame: frame, [VideoWriter(tmp_path / "holiday.mp4", size=pattern.size, rate=pattern.rate)])
+    run(pattern, iter, [VideoWriter(tmp_path / "holiday.mp4", size=pattern.size, rate=pattern.rate)])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cv2, "imshow", lambda _, frame: shown.append(frame))
     monkeypatch.setattr(cv2, "waitKey", lambda _: -1)

@@ -75,7 +75,7 @@ def test_lost_frames_are_told_with_their_times(tmp_path: Path) -> None:
 def test_packets_that_matroska_skips_are_counted_too(tmp_path: Path) -> None:
     path = tmp_path / "clip.mkv"
     pattern = Pattern((96, 160), frame_count=200)
-    run(pattern, lambda frame: frame, [VideoWriter(path, size=pattern.size, rate=pattern.rate, encoder="software")])
+    run(pattern, iter, [VideoWriter(path, size=pattern.size, rate=pattern.rate, encoder="software")])
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
     content[middle : middle + 1500] = np.random.default_rng(0).bytes(1500)

@@ -58,7 +58,7 @@ def backend() -> Iterator[None]:
 
 def test_every_frame_arrives_in_order_and_unchanged() -> None:
     camera = VirtualCamera((64, 96), Fraction(30))
-    run(Pattern((64, 96), frame_count=20, stamped=True), lambda frame: frame, [camera])
+    run(Pattern((64, 96), frame_count=20, stamped=True), iter, [camera])
     (device,) = FakeDevice.made
     assert (device.size, device.fps, camera.device) == ((64, 96), 30.0, "fake")
     assert [read_stamp(frame) for frame in device.frames] == list(range(20))

@@ -67,7 +67,7 @@ class Job:
             for note in notes:
                 self.terminal.warn(f"{source.name}: {note}")
             progress = stack.enter_context(self.terminal.progress(source.name, reader.frame_count))
-            report = run(reader, stylizer.paint, [sink], progress=progress)
+            report = run(reader, stylizer.paint_all, [sink], progress=progress)
         report.notes += dict.fromkeys((*notes, *getattr(reader, "notes", ()), *getattr(sink, "notes", ())))
         for note in report.notes[len(notes) :]:
             self.terminal.warn(f"{source.name}: {note}")

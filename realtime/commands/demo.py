@@ -1,6 +1,7 @@
 """`pincel demo`: the moving test picture, painted in three styles."""
 
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -66,7 +67,7 @@ def demo(
     tour = Tour(opened, count)
     sink = VideoWriter(VIDEO, size=SIZE, rate=RATE)
     with terminal.progress("demo", count) as progress:
-        report = run(Pattern(SIZE, rate=RATE, frame_count=count), tour.paint, [sink], progress=progress)
+        report = run(Pattern(SIZE, rate=RATE, frame_count=count), partial(map, tour.paint), [sink], progress=progress)
     if report.interrupted:
         raise Interrupted(VIDEO, report)
     write_picture(SHEET, Picture(tour.sheet()))

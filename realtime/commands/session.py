@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from realtime.camera import Camera
@@ -94,7 +95,7 @@ class Session:
         given = source.delivered if isinstance(source, Camera) else f"{source.size[1]}x{source.size[0]}"
         self.terminal.say(f"camera: {given}")
         with self.terminal.progress("live", None) as progress:
-            report = run(source, self.live.paint, self.sinks, show=self.live.show, progress=progress)
+            report = run(source, partial(map, self.live.paint), self.sinks, show=self.live.show, progress=progress)
         entry |= {"engine": self.engine.name, "camera": str(given), **report.as_dict(), **self.figures()}
         self.terminal.say(self.summary(report))
         if report.interrupted:
