@@ -1,15 +1,17 @@
-"""Make the built-in gallery: `python -m benchmarks.gallery ../shared/styles` encodes every picture of a folder.
+"""Make the built-in gallery: `python -m benchmarks.gallery ../shared` encodes every picture in its folder `styles`.
 
-Run it again whenever the weights of the default network change. The pictures themselves are not shipped.
+Run it again whenever the weights of the default network change. Pictures, and VGG-19 by which their styles are refined,
+are not shipped.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 from safetensors.numpy import save_file
 
 from engines import network_id
 from engines.encoder import encode_vector
+from engines.networks.vgg import load_vgg
 from engines.style import GALLERY, picture_sha256
 from realtime.images import find_pictures, read_picture
 
@@ -39,17 +41,22 @@ TITLES = {
 }
 
 
-def main(folder: Path) -> None:
-    """Encode the folder's pictures under their files' names."""
+def main() -> None:
+    """Encode the pictures under their files' names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shared", type=Path, help="folder with styles/ and weights/")
+    shared = parser.parse_args().shared
+    vgg = load_vgg(shared / "weights" / "vgg19_normalised_relu4_1.fp16.safetensors")
     vectors, metadata = {}, {"network": network_id("pincel")}
-    for path in find_pictures(folder):
+    for path in find_pictures(shared / "styles"):
         pixels = read_picture(path).pixels
-        vectors[path.stem] = encode_vector(pixels, refinement=REFINEMENT)
+        vectors[path.stem] = encode_vector(pixels, refinement=REFINEMENT, judge=vgg)
         metadata[f"{path.stem}.picture_sha256"] = picture_sha256(pixels)
         metadata[f"{path.stem}.title"] = TITLES[path.stem]
+        print(path.stem, flush=True)
     save_file(vectors, GALLERY, metadata)
     print(f"{GALLERY.name}: {len(vectors)} styles, {GALLERY.stat().st_size} bytes")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

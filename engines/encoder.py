@@ -17,6 +17,8 @@ from engines.weights import load_network, network_card, network_id
 if TYPE_CHECKING:
     from torch import nn
 
+    from engines.refine import Judge
+
 LONGEST = 4  # times the short side; what lies beyond is cropped away
 SMALLEST = 16
 REFINEMENT = 30  # steps, some seconds
@@ -58,7 +60,12 @@ def encode_style(
 
 
 def encode_vector(
-    picture: NDArray[np.uint8], *, network: str = "pincel", weights: Path | None = None, refinement: int = 0
+    picture: NDArray[np.uint8],
+    *,
+    network: str = "pincel",
+    weights: Path | None = None,
+    refinement: int = 0,
+    judge: "Judge | None" = None,
 ) -> Vector:
     """Read a style vector on the CPU, past the cache.
 
@@ -67,6 +74,7 @@ def encode_vector(
         network: which network is to paint with it.
         weights: its weights, the bundled ones by default.
         refinement: steps of `engines.refine`, which other networks than the default one do not take.
+        judge: as `engines.refine` says.
 
     Returns:
         float32 [K].
@@ -89,7 +97,7 @@ def encode_vector(
         rgb = F.interpolate(bytes_in, size=size, mode="bilinear", antialias=True).float() / 255
         vector: torch.Tensor = reader.encode(rgb)  # type: ignore[operator]
     if refinement and isinstance(reader, Pincel):
-        vector = refine(reader, vector, rgb, steps=refinement)
+        vector = refine(reader, vector, rgb, steps=refinement, judge=judge)
     return np.asarray(vector[0].numpy(), np.float32)
 
 

@@ -1,9 +1,12 @@
 """A style as the encoder reads it, refined: once a picture, by optimisation, before it is cached.
 
 The style encoder is a guess in one step. Since a style is computed once and used for ever, it may take some seconds
-more: gradient descent on the style itself, for what training minimises, with the encoder's own eyes in place of VGG-19
-(its features are a student's of VGG's) and dead leaves in place of photographs.
+more: gradient descent on the style itself, for what training minimises, with dead leaves in place of photographs and
+the encoder's own eyes in place of VGG-19's: its features are a student's of VGG's. Where VGG is at hand it judges
+better; the built-in styles were refined so.
 """
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -18,9 +21,11 @@ SIDE, PICTURES = 160, 8
 RATE = 0.05
 BROAD, STRUCTURE, FINE_STRUCTURE = 0.2, 0.9, 0.25  # beside the style loss
 
+Judge = Callable[[Tensor], list[Tensor]]
+
 
 @torch.enable_grad()
-def refine(network: Pincel, style: Tensor, rgb: Tensor, *, steps: int) -> Tensor:
+def refine(network: Pincel, style: Tensor, rgb: Tensor, *, steps: int, judge: Judge | None = None) -> Tensor:
     """Refine a style for a picture.
 
     Args:
@@ -28,21 +33,23 @@ def refine(network: Pincel, style: Tensor, rgb: Tensor, *, steps: int) -> Tensor
         style: float32 [1, K], as `network.encode` reads it.
         rgb: the picture, float [1, 3, H, W] in [0, 1], as the encoder reads it.
         steps: of Adam.
+        judge: gives the features relu1_1 .. 4_1 of pictures; the network's own encoder by default.
 
     Returns:
         float32 [1, K], the same for the same arguments but for rounding.
     """
+    judge = judge or network.style
     pictures = [dead_leaves(seed, side=SIDE) for seed in range(PICTURES)]
     with torch.no_grad():
-        _, wanted = look(network, rgb)
-        seen = [structure(network.style(picture)) for picture in pictures]
+        _, wanted = look(judge, rgb)
+        seen = [structure(judge(picture)) for picture in pictures]
     refined = style.clone().requires_grad_(True)
     nothing, memory = torch.zeros_like(style), torch.zeros(1)
     adam = torch.optim.Adam([refined], RATE, betas=(0.9, 0.99))
     for step in range(steps):
         adam.param_groups[0]["lr"] = RATE * (1 - 0.9 * step / steps)
         painted, _ = network(pictures[step % PICTURES], refined, nothing, memory)
-        features, strokes = look(network, painted)
+        features, strokes = look(judge, painted)
         fine, coarse = map(losses.content_distance, structure(features), seen[step % PICTURES])
         loss = losses.style_distance(strokes[:4], wanted[:4]) + BROAD * losses.style_distance(strokes[4:], wanted[4:])
         adam.zero_grad()
@@ -51,10 +58,10 @@ def refine(network: Pincel, style: Tensor, rgb: Tensor, *, steps: int) -> Tensor
     return refined.detach()
 
 
-def look(network: Pincel, rgb: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """Return what the encoder sees in pictures: its features, and their moments, then those at half the size."""
-    features = network.style(rgb)
-    return features, [moments(each) for each in [*features, *network.style(F.avg_pool2d(rgb, 2))]]
+def look(judge: Judge, rgb: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Return what a judge sees in pictures: its features, and their moments, then those at half the size."""
+    features = judge(rgb)
+    return features, [moments(each) for each in [*features, *judge(F.avg_pool2d(rgb, 2))]]
 
 
 def structure(features: list[Tensor]) -> list[Tensor]:

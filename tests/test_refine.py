@@ -4,7 +4,7 @@ import torch
 from engines import losses
 from engines.leaves import dead_leaves
 from engines.networks.pincel import Pincel
-from engines.refine import look, refine
+from engines.refine import PICTURES, SIDE, look, refine
 from engines.weights import load_network
 
 
@@ -35,11 +35,23 @@ def test_a_refined_style_paints_closer_to_its_picture() -> None:
     def distance(vector: torch.Tensor) -> float:
         with torch.inference_mode():
             painted, _ = network(unseen, vector, torch.zeros_like(vector), torch.zeros(1))
-            return float(losses.style_distance(look(network, painted)[1], look(network, picture)[1]))
+            return float(losses.style_distance(look(network.style, painted)[1], look(network.style, picture)[1]))
 
     assert distance(refined) < 0.95 * distance(style)
     first, again = (refine(network, style.clone(), picture, steps=2) for _ in range(2))
     assert (first - again).abs().mean() < 1e-3  # threads may round in other ways; a step moves by 0.05
+
+
+def test_another_judge_is_asked_in_the_encoders_place() -> None:
+    network, asked = Pincel().eval().requires_grad_(False), []
+
+    def judge(rgb: torch.Tensor) -> list[torch.Tensor]:
+        asked.append(rgb.shape[2])
+        return [rgb * scale for scale in (1.0, 2.0, 3.0, 4.0)]
+
+    style = torch.zeros(1, Pincel.style_size)
+    refine(network, style, torch.rand(1, 3, 32, 32), steps=1, judge=judge)
+    assert asked == [32, 16, *[SIDE] * PICTURES, SIDE, SIDE // 2]
 
 
 @pytest.mark.parametrize("steps", [0, 1])
