@@ -15,7 +15,7 @@ from engines.networks.vgg import load_vgg
 from engines.style import GALLERY, picture_sha256
 from realtime.images import find_pictures, read_picture
 
-REFINEMENT = 60  # steps: twice as many as a person has to wait for
+REFINEMENT = 40  # steps: more than a person would wait for
 TITLES = {
     "adam_and_eve": "Adam and Eve, Albrecht Dürer",
     "byzantine_head": "Byzantine Head: The Brunette, Alphonse Mucha",

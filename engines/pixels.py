@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 REC709_LUMA = (0.0722, 0.7152, 0.2126)  # of B, G, R; ITU-R BT.709-6, item 3.2
-# Zero padding inside the network paints a frame around the picture. This far outside, two thirds of it is cut away.
-MARGIN = 8
+# Zero padding inside the network paints a frame around the picture. This far outside, it can be cut away.
+MARGIN = 16
 WINDOW = 5
 SURELY_STILL, SURELY_MOVING = 1.5, 3.0
 LEAST_NOISE = 0.5 / 255  # what rounding and compression leave of the cleanest camera

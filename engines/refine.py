@@ -19,7 +19,7 @@ from engines.networks.statistics import moments
 
 SIDE, PICTURES = 160, 8
 RATE = 0.05
-BROAD, STRUCTURE, FINE_STRUCTURE = 0.2, 0.9, 0.25  # beside the style loss
+BROAD, STRUCTURE, FINE_STRUCTURE = 0.2, 1.2, 0.33  # beside the style loss
 
 Judge = Callable[[Tensor], list[Tensor]]
 

@@ -33,7 +33,7 @@ def small_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_work_counted_is_that_of_the_layers() -> None:
-    height, width = 64 + 16, 96 + 16  # with the margin that is painted and cut away; both multiples of 8
+    height, width = 64 + 32, 96 + 32  # with the margin that is painted and cut away; both multiples of 8
     low, middle, high = WIDTHS
     multiplied = {  # by how much each side is smaller: sum of kernel size x channels in x channels out
         2: 9 * 12 * low + 9 * middle * low + low**2 + 9 * low * 12,

@@ -6,7 +6,7 @@ style vector, which is read once per picture. What is read are the means and dev
 which paintings are judged in training (`StyleEncoder`); a small network makes them into the style (`Hyper`).
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -20,14 +20,16 @@ TRUNK_BLOCKS = 3
 MOMENTS = 2 * sum(VGG_WIDTHS)
 RANK, HIDDEN = 512, 256
 
+Padding = Literal["zeros", "replicate"]
+
 
 class Residual(nn.Module):
     """Residual block: convolution, AdaIN, ReLU, convolution, AdaIN, sum."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, padding_mode: Padding = "zeros") -> None:
         super().__init__()
-        self.a = nn.Conv2d(channels, channels, 3, padding=1)
-        self.b = nn.Conv2d(channels, channels, 3, padding=1)
+        self.a = nn.Conv2d(channels, channels, 3, padding=1, padding_mode=padding_mode)
+        self.b = nn.Conv2d(channels, channels, 3, padding=1, padding_mode=padding_mode)
 
     def forward(self, x: Tensor, adain: Modulation) -> Tensor:
         return x + adain(self.b(F.relu(adain(self.a(x)))))
@@ -85,6 +87,9 @@ class Hyper(nn.Module):
 class Pincel(nn.Module):
     """The default network: 1.16 M parameters paint a frame, 4.4 M read a style.
 
+    At the coarsest scale borders are repeated: with zeros around, a style learns to tell where the border is and draws
+    a frame. At the finer scales that would cost copies, and a margin hides it; and a flat frame needs some variance.
+
     Parameter names are those of the weights file.
     """
 
@@ -96,10 +101,10 @@ class Pincel(nn.Module):
         low, middle, high = WIDTHS
         self.e1 = nn.Conv2d(12, low, 3, padding=1)
         self.e2 = nn.Conv2d(low, middle, 3, stride=2, padding=1)
-        self.e3 = nn.Conv2d(middle, high, 3, stride=2, padding=1)
+        self.e3 = nn.Conv2d(middle, high, 3, stride=2, padding=1, padding_mode="replicate")
         for i in range(TRUNK_BLOCKS):
-            self.add_module(f"t{i}", Residual(high))
-        self.d1 = nn.Conv2d(high, middle, 3, padding=1)
+            self.add_module(f"t{i}", Residual(high, padding_mode="replicate"))
+        self.d1 = nn.Conv2d(high, middle, 3, padding=1, padding_mode="replicate")
         self.skip = nn.Conv2d(middle, middle, 1)
         self.r0 = Residual(middle)
         self.d2 = nn.Conv2d(middle, low, 3, padding=1)
