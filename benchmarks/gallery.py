@@ -10,12 +10,11 @@ from pathlib import Path
 from safetensors.numpy import save_file
 
 from engines import network_id
-from engines.encoder import encode_vector
+from engines.encoder import REFINEMENT, encode_vector
 from engines.networks.vgg import load_vgg
 from engines.style import GALLERY, picture_sha256
 from realtime.images import find_pictures, read_picture
 
-REFINEMENT = 40  # steps: more than a person would wait for
 TITLES = {
     "adam_and_eve": "Adam and Eve, Albrecht Dürer",
     "byzantine_head": "Byzantine Head: The Brunette, Alphonse Mucha",
