@@ -172,8 +172,8 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
 def test_convolutions_are_dequantised(tmp_path: Path) -> None:
     """A scale and a zero point for each channel of a depthwise convolution; float16 widened by an operator."""
-    schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
-    flatbuffers = pytest.importorskip("flatbuffers")
+    schema = pytest.importorskip("ai_edge_litert.schema_py_generated", reason="ai-edge-litert is not installed")
+    flatbuffers = pytest.importorskip("flatbuffers", reason="flatbuffers, of ai-edge-litert, is not installed")
     kinds, types = schema.BuiltinOperator, schema.TensorType
     model, graph = schema.ModelT(), schema.SubGraphT()
     model.version, model.subgraphs, model.buffers, graph.tensors, graph.operators = 3, [graph], [], [], []

@@ -83,7 +83,7 @@ def test_a_portrait_is_found(shared: Path, name: str, side: int) -> None:
 
 
 def test_a_tflite_model_is_run_as_tensorflow_runs_it(shared: Path) -> None:
-    litert = pytest.importorskip("ai_edge_litert.interpreter")
+    litert = pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-litert is not installed")
     path = next((shared / "weights/segmentation").glob("*.tflite"))
     reader = VideoReader(shared / "media/LivePortrait__d13.mp4")
     pixels = to_size(next(iter(reader)).pixels, (256, 256))
@@ -106,7 +106,8 @@ def test_models_that_cannot_be_used_are_one_line(tmp_path: Path) -> None:
 
 
 def test_a_model_of_another_kind_is_refused_with_its_shapes(tmp_path: Path) -> None:
-    ov = pytest.importorskip("openvino")
+    import openvino as ov
+
     given = ov.opset13.parameter([1, 3, 8, 8], ov.Type.f32)
     ov.save_model(ov.Model([ov.opset13.relu(given)], [given]), tmp_path / "other.xml")
     with pytest.raises(WeightsError, match=r"takes \[\[1, 3, 8, 8\]\] and gives \[\[1, 3, 8, 8\]\]"):
