@@ -73,7 +73,7 @@ def ratio(folder: Path, *, rounds: int, count: int) -> dict[str, float]:
 
 FIRST_FRAME = f"""
 import sys, time
-from realtime.cli import app
+from realtime.__main__ import main
 from realtime import stylizer
 begin = stylizer.Stylizer.begin
 def stop(self, frame):
@@ -82,7 +82,8 @@ def stop(self, frame):
     sys.stdout.flush()
     import os; os._exit(0)
 stylizer.Stylizer.begin = stop
-app(["convert", sys.argv[1], "-o", sys.argv[2], "--style", "{STYLE}", "--quiet", "--force"])
+sys.argv[1:] = ["convert", sys.argv[1], "-o", sys.argv[2], "--style", "{STYLE}", "--quiet", "--force"]
+main()
 """
 
 

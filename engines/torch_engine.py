@@ -32,7 +32,7 @@ def load_graph(network: str, weights: Path | None = None) -> PixelGraph:
     """
     module = load_network(network, weights)
     if hasattr(module, "normalised"):
-        centre(module, sample_frame((256, 256), torch.Generator().manual_seed(0)))
+        centre(module, sample_frame((128, 128), torch.Generator().manual_seed(0)))
     return PixelGraph(module, stride=int(module.stride), style_size=int(module.style_size)).eval()  # type: ignore[arg-type]
 
 

@@ -92,7 +92,10 @@ def fill_network(name: str, tensors: "Mapping[str, Tensor]", *, origin: str) -> 
         WeightsError: they do not fit; names the tensor.
     """
     card = network_card(name)
-    network: nn.Module = getattr(importlib.import_module(card.module), card.kind)()
+    import torch
+
+    with torch.device("meta"):  # nothing is drawn at random that is replaced at once
+        network: nn.Module = getattr(importlib.import_module(card.module), card.kind)()
     expected = network.state_dict()
     for key in sorted(expected.keys() | tensors.keys()):
         found, wanted = tensors.get(key), expected.get(key)
@@ -106,7 +109,7 @@ def fill_network(name: str, tensors: "Mapping[str, Tensor]", *, origin: str) -> 
             )
         if not found.isfinite().all():
             raise WeightsError(f"{origin}: {key} holds numbers that are not finite")
-    network.load_state_dict({key: tensor.float() for key, tensor in tensors.items()})
+    network.load_state_dict({key: tensor.float() for key, tensor in tensors.items()}, assign=True)
     return network.eval().requires_grad_(False)
 
 

@@ -38,7 +38,7 @@ class Tiny(nn.Module):
         self.b = nn.Conv2d(4, 3, 3, padding=1)
 
     def forward(self, rgb: Tensor, style: Tensor, scene: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        adain = Modulation(style, scene, memory)
+        adain = Modulation(style, scene, memory, [4])
         return torch.sigmoid(self.b(adain(self.a(rgb)))), adain.scene()
 
     def encode(self, rgb: Tensor) -> Tensor:

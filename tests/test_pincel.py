@@ -73,7 +73,7 @@ def test_centring_leaves_the_painting(kind: type[Pincel | Magenta]) -> None:
 def test_adain_gives_the_styles_statistics() -> None:
     torch.manual_seed(0)
     x, scale, shift = torch.randn(2, 4, 16, 16) * 3 + 1, torch.rand(2, 4), torch.rand(2, 4)
-    adain = Modulation(torch.cat([scale - 1, shift], 1), torch.zeros(2, 8), torch.zeros(2))
+    adain = Modulation(torch.cat([scale - 1, shift], 1), torch.zeros(2, 8), torch.zeros(2), [4])
     y = adain(x)
     assert y.mean((2, 3)) == pytest.approx(shift, abs=1e-4)
     assert y.std((2, 3), correction=0) == pytest.approx(scale, abs=1e-4)
@@ -84,9 +84,9 @@ def test_adain_gives_the_styles_statistics() -> None:
 
 def test_memory_mixes_statistics() -> None:
     x, before = torch.randn(1, 4, 8, 8), torch.rand(1, 8)
-    current = Modulation(torch.zeros(1, 8), before, torch.zeros(1))
+    current = Modulation(torch.zeros(1, 8), before, torch.zeros(1), [4])
     current(x)
-    mixed = Modulation(torch.zeros(1, 8), before, torch.full((1,), 0.75))
+    mixed = Modulation(torch.zeros(1, 8), before, torch.full((1,), 0.75), [4])
     mixed(x)
     assert mixed.scene() == pytest.approx(0.75 * before + 0.25 * current.scene(), abs=1e-5)
 

@@ -38,7 +38,7 @@ class AdaIN(nn.Module):
         Returns:
             painted float [N, 3, H, W] in [0, 1], and the scene float32 [N, K] it was painted with.
         """
-        adain = Modulation(style, scene, memory)
+        adain = Modulation(style, scene, memory, [self.style_size // 2])
         x = adain(self.vgg(rgb)[-1])
         for name in DECODER:
             x = self.get_submodule(name)(x)

@@ -123,7 +123,7 @@ class Magenta(nn.Module):
         Returns:
             painted float [N, 3, H, W] in [0, 1], and the scene float32 [N, K] it was painted with.
         """
-        adain = Modulation(style, scene, memory)
+        adain = Modulation(style, scene, memory, [conv.out_channels for conv in self.normalised])
         x = self.contract(rgb)
         for block in self.residuals:
             x = block(x, adain)

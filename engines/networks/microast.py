@@ -127,7 +127,7 @@ class MicroAST(nn.Module):
             painted float [N, 3, H, W] in [0, 1], and the scene float32 [N, K] it was painted with.
         """
         half = self.style_size // 2
-        adain = Modulation(style[:, :half], scene[:, :half], memory)
+        adain = Modulation(style[:, :half], scene[:, :half], memory, [HIGH, HIGH])
         _, x = self.content_encoder(rgb)
         weight1, bias1, weight2, bias2 = style[:, half:, None, None].to(x.dtype).chunk(4, 1)
         x = self.decoder.dec1.modulated(adain(x), weight2, bias2)

@@ -125,7 +125,7 @@ class Pincel(nn.Module):
         Returns:
             painted float [N, 3, H, W] in [0, 1], and the scene float32 [N, K] it was painted with.
         """
-        adain = Modulation(style, scene, memory)
+        adain = Modulation(style, scene, memory, [conv.out_channels for conv in self.normalised])
         half = F.relu(adain(self.e1(F.pixel_unshuffle(rgb, 2))))
         quarter = F.relu(adain(self.e2(half)))
         x = F.relu(adain(self.e3(quarter)))

@@ -1,5 +1,6 @@
 """A frame's statistics, taken and given: what every network of styles does."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -27,35 +28,36 @@ class Modulation:
     scales (means) first, then all shifts (variances), each in the order in which the layers are called.
     """
 
-    def __init__(self, style: Tensor, scene: Tensor, memory: Tensor) -> None:
-        self.scales, self.shifts = style.float().chunk(2, 1)
-        self.old_means, self.old_variances = scene.chunk(2, 1)
-        self.memory = memory[:, None]
+    def __init__(self, style: Tensor, scene: Tensor, memory: Tensor, widths: Sequence[int]) -> None:
+        """Take style and scene [N, K] and memory [N]; `widths` are the channels of the layers."""
+        # Once for all layers: a graph of few operations compiles sooner.
+        scales, shifts = style.float()[:, :, None, None].chunk(2, 1)
+        means, variances = scene[:, :, None, None].chunk(2, 1)
+        parts = (1 + scales, shifts, means, variances)
+        self.layers: Iterator[tuple[Tensor, ...]] = zip(
+            *(torch.split(part, list(widths), 1) for part in parts), strict=True
+        )
+        self.memory = memory[:, None, None, None]
         self.means: list[Tensor] = []
         self.variances: list[Tensor] = []
-        self.offset = 0
 
     def __call__(self, x: Tensor) -> Tensor:
         """Normalise and modulate float [N, C, H, W]; statistics are reduced in float32 whatever the dtype of x."""
+        scale, shift, old_mean, old_variance = next(self.layers)
         wide = x.float()
-        channels = slice(self.offset, self.offset + x.shape[1])
-        self.offset = channels.stop
         current = wide.mean((2, 3), keepdim=True)
         # Mean of squared differences: torch.var_mean does not convert to TensorRT with dynamic shapes.
-        spread = (wide - current).square().mean((2, 3))
-        mean = torch.lerp(current.flatten(1), self.old_means[:, channels], self.memory)
-        variance = torch.lerp(spread, self.old_variances[:, channels], self.memory)
+        spread = (wide - current).square().mean((2, 3), keepdim=True)
+        mean = torch.lerp(current, old_mean, self.memory)
+        variance = torch.lerp(spread, old_variance, self.memory)
         self.means.append(mean)
         self.variances.append(variance)
-        scale = (1 + self.scales[:, channels]) * torch.rsqrt(variance + EPSILON)
-        shift = self.shifts[:, channels]
         # The mean goes first: folded into the shift, its rounding is what a flat frame would show in 16 bits.
-        centred = x - mean[:, :, None, None].to(x.dtype)
-        return centred * scale[:, :, None, None].to(x.dtype) + shift[:, :, None, None].to(x.dtype)
+        return (x - mean.to(x.dtype)) * (scale * torch.rsqrt(variance + EPSILON)).to(x.dtype) + shift.to(x.dtype)
 
     def scene(self) -> Tensor:
         """Return the statistics used, float32 [N, K]."""
-        return torch.cat(self.means + self.variances, 1)
+        return torch.cat(self.means + self.variances, 1).flatten(1)
 
 
 def centre(network: Any, rgb: Tensor) -> None:
