@@ -12,6 +12,9 @@ MARGIN = 16
 WINDOW = 5
 SURELY_STILL, SURELY_MOVING = 1.5, 3.0
 LEAST_NOISE = 0.5 / 255  # what rounding and compression leave of the cleanest camera
+# Standard deviation of a frame with nothing in it but noise, and of one with surely something.
+NOTHING, SOMETHING = 2 / 255, 8 / 255
+GLANCE = 5  # every so manieth pixel, across and down, tells
 
 
 class Painted(NamedTuple):
@@ -48,7 +51,8 @@ class PixelGraph(nn.Module):
                 colour to keep in [0, 1].
 
         Returns:
-            The painted frame uint8 [N, H, W, 3] BGR, the new scene and the new steadied frame.
+            The painted frame uint8 [N, H, W, 3] BGR, the new scene and the new steadied frame. What has nothing in it
+            stays as it is.
         """
         levels, scene, bgr = self.paint(frame.float(), style, scene, steadied, controls)
         return Painted(levels.to(torch.uint8), scene, bgr)
@@ -64,6 +68,7 @@ class PixelGraph(nn.Module):
         rgb, scene = self.network(padded.flip(1).to(dtype), style, scene, memory)
         painted = rgb[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width].flip(1).float()
         painted = painted + colour[:, None, None, None] * chroma(bgr - painted)
+        painted = bgr + presence(bgr) * (painted - bgr)
         whole = torch.floor(painted.clamp(0, 1) * 255 + 0.5)
         return Painted(whole.permute(0, 2, 3, 1), scene, bgr)
 
@@ -88,6 +93,16 @@ def steady(frame: Tensor, previous: Tensor, *, gain: Tensor, noise: Tensor) -> T
     motion = level / noise.clamp(min=LEAST_NOISE)[:, None, None, None]
     stillness = ((SURELY_MOVING - motion) / (SURELY_MOVING - SURELY_STILL)).clamp(0, 1)
     return frame + gain[:, None, None, None] * stillness * difference
+
+
+def presence(bgr: Tensor) -> Tensor:
+    """Tell whether there is anything in frames [N, 3, H, W] in [0, 1] to be painted: float [N, 1, 1, 1] in [0, 1].
+
+    Normalisation blows up what little there is: of black, as in a fade, it would make stripes or a texture of noise.
+    """
+    few = bgr[:, :, ::GLANCE, ::GLANCE]
+    variance = (few - few.mean((2, 3), keepdim=True)).square().mean((1, 2, 3), keepdim=True)
+    return ((variance.sqrt() - NOTHING) / (SOMETHING - NOTHING)).clamp(0, 1)
 
 
 def chroma(bgr: Tensor) -> Tensor:

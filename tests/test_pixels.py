@@ -48,9 +48,23 @@ def test_the_network_sees_rgb() -> None:
 
 def test_rounding_is_to_the_nearest_level() -> None:
     frame = torch.full((1, 8, 8, 3), 101, dtype=torch.uint8)
+    frame[:, 4:] = 201
     with torch.inference_mode():
-        assert (paint(PixelGraph(Mirror(0.5), stride=8, style_size=8), frame) == 51).all()  # 50.5 rounds up
+        half = paint(PixelGraph(Mirror(0.5), stride=8, style_size=8), frame)
+        assert half.unique().tolist() == [51, 101]  # 50.5 and 100.5 round up
         assert (paint(PixelGraph(Mirror(9.0), stride=8, style_size=8), frame) == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("sigma", "least", "most"), [(0.0, 0.0, 0.0), (1.5, 0.0, 0.0), (5.0, 0.3, 0.7), (9.0, 1.0, 1.0)]
+)
+def test_what_has_nothing_in_it_is_not_painted(sigma: float, least: float, most: float) -> None:
+    torch.manual_seed(0)
+    frame = (120 + sigma * torch.randn(1, 60, 80, 3)).round().clamp(0, 255).to(torch.uint8)
+    graph = PixelGraph(Mirror(0.5), stride=8, style_size=8)
+    with torch.inference_mode():
+        painted = 1 - paint(graph, frame).float().mean() / frame.float().mean()
+    assert least / 2 - 0.01 <= painted <= most / 2 + 0.01
 
 
 def test_preserved_colour_is_the_paintings_luma_with_the_frames_chroma() -> None:
