@@ -159,7 +159,7 @@ def test_a_stream_is_painted_as_plain_pytorch_paints_it(
 def test_a_flat_frame_stays_as_it_is(engine: Engine, weights: Path | None, size: tuple[int, int], level: int) -> None:
     flat = np.full((1, *size, 3), level, np.uint8)
     difference = np.abs(engine.paint(flat, styles(1, weights)).astype(int) - flat)
-    assert difference.max() <= (1 if engine.backend.precision == "bf16" else 0)
+    assert difference.max() <= (2 if engine.backend.precision == "bf16" else 0)
 
 
 def test_frames_are_not_written_to_and_results_are_the_callers_own(engine: Engine, weights: Path | None) -> None:
