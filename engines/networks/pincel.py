@@ -35,6 +35,23 @@ class Residual(nn.Module):
         return x + adain(self.b(F.relu(adain(self.a(x)))))
 
 
+class Doubling(nn.ConvTranspose2d):
+    """Transposed convolution to twice the size: four taps for each pixel.
+
+    Nearest-neighbour enlargement and a convolution 3x3, as which it was trained first, is the special case in which its
+    weights are sums of nine, and takes nine.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, borders: Padding = "zeros") -> None:
+        super().__init__(inputs, outputs, 4, stride=2, padding=1)
+        self.borders = borders
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        if self.borders == "zeros":
+            return super().forward(x)
+        return F.conv_transpose2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), self.weight, self.bias, stride=2, padding=3)
+
+
 class StyleEncoder(nn.Module):
     """What VGG-19 sees in a picture, at a quarter of its cost: a student of its relu1_1, 2_1, 3_1 and 4_1."""
 
@@ -104,10 +121,10 @@ class Pincel(nn.Module):
         self.e3 = nn.Conv2d(middle, high, 3, stride=2, padding=1, padding_mode="replicate")
         for i in range(TRUNK_BLOCKS):
             self.add_module(f"t{i}", Residual(high, padding_mode="replicate"))
-        self.d1 = nn.Conv2d(high, middle, 3, padding=1, padding_mode="replicate")
+        self.d1 = Doubling(high, middle, borders="replicate")
         self.skip = nn.Conv2d(middle, middle, 1)
         self.r0 = Residual(middle)
-        self.d2 = nn.Conv2d(middle, low, 3, padding=1)
+        self.d2 = Doubling(middle, low)
         self.fine = nn.Conv2d(low, low, 1)
         self.out = nn.Conv2d(low, 12, 3, padding=1)
         self.style = StyleEncoder()
@@ -131,9 +148,9 @@ class Pincel(nn.Module):
         x = F.relu(adain(self.e3(quarter)))
         for i in range(TRUNK_BLOCKS):
             x = self.get_submodule(f"t{i}")(x, adain)
-        x = F.relu(adain(self.d1(enlarge(x)) + self.skip(quarter)))
+        x = F.relu(adain(self.d1(x) + self.skip(quarter)))
         x = self.r0(x, adain)
-        x = F.relu(adain(self.d2(enlarge(x)) + self.fine(half)))
+        x = F.relu(adain(self.d2(x) + self.fine(half)))
         return torch.sigmoid(F.pixel_shuffle(self.out(x), 2)), adain.scene()
 
     @property
@@ -157,8 +174,3 @@ class Pincel(nn.Module):
     def read(self, rgb: Tensor) -> Tensor:
         """Predict means and deviations of the channels of VGG-19, float32 [N, MOMENTS]."""
         return torch.cat([moments(each).flatten(1) for each in self.style(rgb)], 1)
-
-
-def enlarge(x: Tensor) -> Tensor:
-    """Double height and width, nearest neighbour."""
-    return F.interpolate(x, scale_factor=2.0, mode="nearest")

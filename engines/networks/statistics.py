@@ -21,6 +21,11 @@ def moments(features: Tensor) -> Tensor:
     return torch.stack([mean, (variance + EPSILON).sqrt()], 1).flatten(2)
 
 
+def over(each: Tensor) -> Tensor:
+    """Lay numbers of channels, [N, C], over their planes: [N, C, 1, 1]."""
+    return each.unsqueeze(2).unsqueeze(3)  # indexing with None slices too, in a traced graph
+
+
 class Modulation:
     """Adaptive instance normalisation of one frame, layer after layer (Huang and Belongie 2017, eq. 8).
 
@@ -30,14 +35,13 @@ class Modulation:
 
     def __init__(self, style: Tensor, scene: Tensor, memory: Tensor, widths: Sequence[int]) -> None:
         """Take style and scene [N, K] and memory [N]; `widths` are the channels of the layers."""
-        # Once for all layers: a graph of few operations compiles sooner.
-        scales, shifts = style.float()[:, :, None, None].chunk(2, 1)
-        means, variances = scene[:, :, None, None].chunk(2, 1)
-        parts = (1 + scales, shifts, means, variances)
+        scales, shifts = style.float().chunk(2, 1)
+        # Of all layers at once: a graph of few operations compiles sooner.
+        parts = (1 + scales, over(shifts), *scene.chunk(2, 1))
         self.layers: Iterator[tuple[Tensor, ...]] = zip(
             *(torch.split(part, list(widths), 1) for part in parts), strict=True
         )
-        self.memory = memory[:, None, None, None]
+        self.memory = memory[:, None]
         self.means: list[Tensor] = []
         self.variances: list[Tensor] = []
 
@@ -45,19 +49,21 @@ class Modulation:
         """Normalise and modulate float [N, C, H, W]; statistics are reduced in float32 whatever the dtype of x."""
         scale, shift, old_mean, old_variance = next(self.layers)
         wide = x.float()
-        current = wide.mean((2, 3), keepdim=True)
+        current = wide.mean((2, 3))
         # Mean of squared differences: torch.var_mean does not convert to TensorRT with dynamic shapes.
-        spread = (wide - current).square().mean((2, 3), keepdim=True)
+        spread = (wide - over(current)).square().mean((2, 3))
         mean = torch.lerp(current, old_mean, self.memory)
         variance = torch.lerp(spread, old_variance, self.memory)
         self.means.append(mean)
         self.variances.append(variance)
+        # What is done to [N, C] stays so until here: OpenVINO would do it anew for every pixel.
+        scale = over(scale * torch.rsqrt(variance + EPSILON))
         # The mean goes first: folded into the shift, its rounding is what a flat frame would show in 16 bits.
-        return (x - mean.to(x.dtype)) * (scale * torch.rsqrt(variance + EPSILON)).to(x.dtype) + shift.to(x.dtype)
+        return (x - over(mean).to(x.dtype)) * scale.to(x.dtype) + shift.to(x.dtype)
 
     def scene(self) -> Tensor:
         """Return the statistics used, float32 [N, K]."""
-        return torch.cat(self.means + self.variances, 1).flatten(1)
+        return torch.cat(self.means + self.variances, 1)
 
 
 def centre(network: Any, rgb: Tensor) -> None:
