@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engines.encoder import encode_style, encode_vector
 from engines.engine import Backend, Engine, Stream, one_late
-from engines.errors import BackendUnavailable, BuildError, EngineError, WeightsError
+from engines.errors import BackendUnavailable, BuildError, Cancelled, EngineError, WeightsError
 from engines.style import Style, blend
 from engines.weights import network_id
 
@@ -14,6 +14,7 @@ __all__ = [
     "BACKENDS",
     "BackendUnavailable",
     "BuildError",
+    "Cancelled",
     "Engine",
     "EngineError",
     "Stream",

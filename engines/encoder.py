@@ -17,7 +17,7 @@ from engines.weights import load_network, network_card, network_id
 if TYPE_CHECKING:
     from torch import nn
 
-    from engines.refine import Judge
+    from engines.refine import Judge, Question
 
 LONGEST = 4  # times the short side; what lies beyond is cropped away
 SMALLEST = 16
@@ -27,7 +27,12 @@ log = logging.getLogger(__name__)
 
 
 def encode_style(
-    picture: NDArray[np.uint8], *, name: str, network: str = "pincel", weights: Path | None = None
+    picture: NDArray[np.uint8],
+    *,
+    name: str,
+    network: str = "pincel",
+    weights: Path | None = None,
+    cancelled: "Question | None" = None,
 ) -> Style:
     """Read the style of a picture, refined where the network can, from the user's cache when it was read before.
 
@@ -36,9 +41,11 @@ def encode_style(
         name: what to call it.
         network: which network is to paint with it.
         weights: its weights, the bundled ones by default.
+        cancelled: asked from time to time whether to give up.
 
     Raises:
         ValueError: the array is no such picture.
+        Cancelled: `cancelled` said so; nothing is cached.
         WeightsError: the weights cannot be used.
     """
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or min(picture.shape[:2]) < SMALLEST:
@@ -53,7 +60,7 @@ def encode_style(
             return Style(styles.load(cached, network=made_by).vector, made_by, name, digest)
         except WeightsError as error:
             log.warning("%s; encoding it again", error)
-    vector = encode_vector(picture, network=network, weights=weights, refinement=REFINEMENT)
+    vector = encode_vector(picture, network=network, weights=weights, refinement=REFINEMENT, cancelled=cancelled)
     style = Style(vector, made_by, name, digest)
     styles.save(style, cached)
     return style
@@ -66,6 +73,7 @@ def encode_vector(
     weights: Path | None = None,
     refinement: int = 0,
     judge: "Judge | None" = None,
+    cancelled: "Question | None" = None,
 ) -> Vector:
     """Read a style vector on the CPU, past the cache.
 
@@ -75,6 +83,7 @@ def encode_vector(
         weights: its weights, the bundled ones by default.
         refinement: steps of `engines.refine`, which other networks than the default one do not take.
         judge: as `engines.refine` says.
+        cancelled: as `engines.refine` says.
 
     Returns:
         float32 [K].
@@ -97,7 +106,7 @@ def encode_vector(
         rgb = F.interpolate(bytes_in, size=size, mode="bilinear", antialias=True).float() / 255
         vector: torch.Tensor = reader.encode(rgb)  # type: ignore[operator]
     if refinement and isinstance(reader, Pincel):
-        vector = refine(reader, vector, rgb, steps=refinement, judge=judge)
+        vector = refine(reader, vector, rgb, steps=refinement, judge=judge, cancelled=cancelled)
     return np.asarray(vector[0].numpy(), np.float32)
 
 

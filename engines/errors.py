@@ -13,5 +13,9 @@ class BackendUnavailable(EngineError, ImportError):
     """The backend asked for cannot run on this machine."""
 
 
+class Cancelled(EngineError):
+    """What was begun is no longer wanted."""
+
+
 class BuildError(EngineError):
     """A compiled engine could not be built, or disagrees with plain PyTorch."""

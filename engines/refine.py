@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engines import losses
+from engines.errors import Cancelled
 from engines.leaves import dead_leaves
 from engines.networks.pincel import Pincel
 from engines.networks.statistics import moments
@@ -22,10 +23,19 @@ RATE = 0.05
 BROAD, STRUCTURE, FINE_STRUCTURE = 0.2, 1.2, 0.33  # beside the style loss
 
 Judge = Callable[[Tensor], list[Tensor]]
+Question = Callable[[], bool]
 
 
 @torch.enable_grad()
-def refine(network: Pincel, style: Tensor, rgb: Tensor, *, steps: int, judge: Judge | None = None) -> Tensor:
+def refine(
+    network: Pincel,
+    style: Tensor,
+    rgb: Tensor,
+    *,
+    steps: int,
+    judge: Judge | None = None,
+    cancelled: Question | None = None,
+) -> Tensor:
     """Refine a style for a picture.
 
     Args:
@@ -34,9 +44,13 @@ def refine(network: Pincel, style: Tensor, rgb: Tensor, *, steps: int, judge: Ju
         rgb: the picture, float [1, 3, H, W] in [0, 1], as the encoder reads it.
         steps: of Adam.
         judge: gives the features relu1_1 .. 4_1 of pictures; the network's own encoder by default.
+        cancelled: asked before each step whether to give up.
 
     Returns:
         float32 [1, K], the same for the same arguments but for rounding.
+
+    Raises:
+        Cancelled: `cancelled` said so.
     """
     judge = judge or network.style
     pictures = [dead_leaves(seed, side=SIDE) for seed in range(PICTURES)]
@@ -47,6 +61,8 @@ def refine(network: Pincel, style: Tensor, rgb: Tensor, *, steps: int, judge: Ju
     nothing, memory = torch.zeros_like(style), torch.zeros(1)
     adam = torch.optim.Adam([refined], RATE, betas=(0.9, 0.99))
     for step in range(steps):
+        if cancelled is not None and cancelled():
+            raise Cancelled("the style is no longer wanted")
         adam.param_groups[0]["lr"] = RATE * (1 - 0.9 * step / steps)
         painted, _ = network(pictures[step % PICTURES], refined, nothing, memory)
         features, strokes = look(judge, painted)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from engines import Style, WeightsError, blend, encode_style, encoder, library, network_id, style
+from engines import Cancelled, Style, WeightsError, blend, encode_style, encoder, library, network_id, style
 from engines.encoder import REFINEMENT
 from engines.networks.vgg import load_vgg
 from realtime.pattern import Pattern
@@ -102,6 +102,12 @@ def test_a_picture_is_never_encoded_twice(own_home: Path, monkeypatch: pytest.Mo
     again = encode_style(PICTURE.copy(), name="lake again")
     assert (again.vector == first.vector).all()
     assert again.name == "lake again"
+
+
+def test_encoding_that_is_no_longer_wanted_ends_and_caches_nothing(own_home: Path) -> None:
+    with pytest.raises(Cancelled):
+        encode_style(PICTURE, name="lake", cancelled=lambda: True)
+    assert not list(own_home.rglob("*.safetensors"))
 
 
 def test_another_picture_is_another_style(own_home: Path) -> None:

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from engines import encoder
 from realtime.commands.terminal import UsageError
 from realtime.commands.watched import StyleFolder
 from realtime.pattern import Pattern
@@ -195,6 +197,23 @@ def test_pictures_dropped_into_a_folder_become_styles(tmp_path: Path) -> None:
     assert names == ["first", "second"]
     assert sum("broken" in line for line in lines) == 1
     assert not folder._reader.thread.is_alive()
+
+
+def test_a_folder_that_is_closed_encodes_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    cv2.imwrite(str(tmp_path / "slow.png"), Pattern((64, 64)).paint(77))
+    began, encode = threading.Event(), encoder.encode_vector
+
+    def announced(*arguments: Any, **options: Any) -> Any:
+        began.set()
+        return encode(*arguments, **options | {"refinement": 100_000})  # hours
+
+    monkeypatch.setattr(encoder, "encode_vector", announced)
+    folder = StyleFolder(tmp_path, tell=lines.append)
+    assert began.wait(15)
+    folder.close()
+    assert not folder._reader.thread.is_alive()
+    assert not lines
 
 
 def test_a_folder_of_styles_must_be_one(tmp_path: Path) -> None:

@@ -162,15 +162,17 @@ def resolve_style(text: str, *, terminal: Terminal, network: str = NETWORK) -> S
         raise UsageError(str(wrong)) from wrong
 
 
-def picture_style(path: Path, *, name: str, terminal: Terminal, network: str = NETWORK) -> Style:
-    """Read the style of a picture.
+def picture_style(
+    path: Path, *, name: str, terminal: Terminal, network: str = NETWORK, cancelled: Callable[[], bool] | None = None
+) -> Style:
+    """Read the style of a picture; `cancelled` and its error are those of `encode_style`.
 
     Raises:
         SourceError: it cannot be read, or is too small.
     """
     picture = read_style_picture(path)
     with terminal.working(f"reading the style of {path.name}"):
-        return encode_style(picture, name=name, network=network)
+        return encode_style(picture, name=name, network=network, cancelled=cancelled)
 
 
 def read_style_picture(path: Path) -> Pixels:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engines import EngineError
+from engines import Cancelled, EngineError
 from realtime.channel import Channel, HungUp, Reader
 from realtime.commands.painting import NETWORK, picture_style
 from realtime.commands.terminal import Terminal, UsageError
@@ -83,7 +83,12 @@ class StyleFolder:
 
     def _encode(self, path: Path) -> Iterator[Newcomer]:
         try:
-            style = picture_style(path, name=path.stem, terminal=Terminal(quiet=True), network=self._network)
+            style = picture_style(
+                path, name=path.stem, terminal=Terminal(quiet=True), network=self._network,
+                cancelled=lambda: self._closed,
+            )  # fmt: skip
+        except Cancelled:
+            return
         except (MediaError, EngineError, OSError) as wrong:
             self._tell(f"{path.name} is no style: {wrong}")
             return
