@@ -36,11 +36,12 @@ def test_the_work_counted_is_that_of_the_layers() -> None:
     height, width = 64 + 32, 96 + 32  # with the margin that is painted and cut away; both multiples of 8
     low, middle, high = WIDTHS
     multiplied = {  # by how much each side is smaller: sum of kernel size x channels in x channels out
-        2: 9 * 12 * low + 9 * middle * low + low**2 + 9 * low * 12,
-        4: 9 * low * middle + 9 * high * middle + middle**2 + 2 * 9 * middle**2,
+        2: 9 * 12 * low + low**2 + 9 * low * 12,
+        4: 9 * low * middle + 16 * middle * low + middle**2 + 2 * 9 * middle**2,
         8: 9 * middle * high + 2 * TRUNK_BLOCKS * 9 * high**2,
     }
     expected = sum(2 * count * (height // scale) * (width // scale) for scale, count in multiplied.items())
+    expected += 2 * 16 * high * middle * (height // 8 + 2) * (width // 8 + 2)  # with the border that is repeated
     operations = {precision: count_work("pincel", (2, 64, 96), precision) for precision in ("fp32", "fp16")}
     assert sum(each.flops for each in operations["fp32"]) == 2 * expected
     frames = operations["fp32"][-1]
