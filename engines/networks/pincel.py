@@ -102,7 +102,7 @@ class Hyper(nn.Module):
 
 
 class Pincel(nn.Module):
-    """The default network: 1.16 M parameters paint a frame, 4.4 M read a style.
+    """The default network: 1.23 M parameters paint a frame, 4.4 M read a style.
 
     At the coarsest scale borders are repeated: with zeros around, a style learns to tell where the border is and draws
     a frame. At the finer scales that would cost copies, and a margin hides it.
