@@ -14,7 +14,7 @@ SURELY_STILL, SURELY_MOVING = 1.5, 3.0
 LEAST_NOISE = 0.5 / 255  # what rounding and compression leave of the cleanest camera
 # Standard deviation of a frame with nothing in it but noise, and of one with surely something.
 NOTHING, SOMETHING = 2 / 255, 8 / 255
-GLANCE = 5  # every so manieth pixel, across and down, tells
+GLANCE = 5  # every fifth pixel, across and down, tells
 
 
 class Painted(NamedTuple):
