@@ -14,7 +14,7 @@ SURELY_STILL, SURELY_MOVING = 1.5, 3.0
 LEAST_NOISE = 0.5 / 255  # what rounding and compression leave of the cleanest camera
 # Standard deviation of a frame with nothing in it but noise, and of one with surely something.
 NOTHING, SOMETHING = 2 / 255, 8 / 255
-GLANCE = 5  # every fifth pixel, across and down, tells
+GLANCE = 1 / 5  # every fifth pixel, across and down, tells
 
 
 class Painted(NamedTuple):
@@ -30,13 +30,20 @@ class PixelGraph(nn.Module):
 
     Steadying, colour order, scaling, padding to the network's stride, the crop, the frame's own chroma, the clamp and
     the rounding all stand inside, so that no backend has its own.
+
+    OpenVINO has no fast kernels for flips, for slices of channels and for pooling with gaps: there are none.
     """
+
+    reverse: Tensor
+    luma: Tensor
 
     def __init__(self, network: nn.Module, *, stride: int, style_size: int) -> None:
         super().__init__()
         self.network = network
         self.stride = stride
         self.style_size = style_size
+        self.register_buffer("reverse", torch.tensor([2, 1, 0]), persistent=False)
+        self.register_buffer("luma", torch.tensor(REC709_LUMA)[:, None, None], persistent=False)
 
     def forward(self, frame: Tensor, style: Tensor, scene: Tensor, steadied: Tensor, controls: Tensor) -> Painted:
         """Paint one frame of each of N streams.
@@ -65,12 +72,17 @@ class PixelGraph(nn.Module):
         right, bottom = (MARGIN + -(length + 2 * MARGIN) % self.stride for length in (width, height))
         padded = F.pad(bgr, (MARGIN, right, MARGIN, bottom), mode="replicate")
         dtype = next(self.network.parameters()).dtype
-        rgb, scene = self.network(padded.flip(1).to(dtype), style, scene, memory)
-        painted = rgb[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width].flip(1).float()
-        painted = painted + colour[:, None, None, None] * chroma(bgr - painted)
-        painted = bgr + presence(bgr) * (painted - bgr)
+        rgb, scene = self.network(padded.index_select(1, self.reverse).to(dtype), style, scene, memory)
+        rgb = rgb[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+        painted = rgb.index_select(1, self.reverse).float()
+        painted = painted + colour[:, None, None, None] * self.chroma(bgr - painted)
+        painted = bgr + presence(padded) * (painted - bgr)
         whole = torch.floor(painted.clamp(0, 1) * 255 + 0.5)
         return Painted(whole.permute(0, 2, 3, 1), scene, bgr)
+
+    def chroma(self, bgr: Tensor) -> Tensor:
+        """Return what of a colour is not luma: float [N, 3, H, W] BGR minus its Rec. 709 luma in every channel."""
+        return bgr - (self.luma * bgr).sum(1, keepdim=True)
 
 
 def steady(frame: Tensor, previous: Tensor, *, gain: Tensor, noise: Tensor) -> Tensor:
@@ -96,17 +108,10 @@ def steady(frame: Tensor, previous: Tensor, *, gain: Tensor, noise: Tensor) -> T
 
 
 def presence(bgr: Tensor) -> Tensor:
-    """Tell whether there is anything in frames [N, 3, H, W] in [0, 1] to be painted: float [N, 1, 1, 1] in [0, 1].
+    """Tell whether there is anything in frames to be painted: float [N, 1, 1, 1] in [0, 1] of [N, 3, H, W] in [0, 1].
 
     Normalisation blows up what little there is: of black, as in a fade, it would make stripes or a texture of noise.
     """
-    few = F.avg_pool2d(bgr, 1, GLANCE)  # a slice with steps would tie an exported graph to some sizes
+    few = F.interpolate(bgr, scale_factor=GLANCE)  # a slice with steps would tie an exported graph to some sizes
     variance = (few - few.mean((2, 3), keepdim=True)).square().mean((1, 2, 3), keepdim=True)
     return ((variance.sqrt() - NOTHING) / (SOMETHING - NOTHING)).clamp(0, 1)
-
-
-def chroma(bgr: Tensor) -> Tensor:
-    """Return what of a colour is not luma: float [N, 3, H, W] BGR minus its Rec. 709 luma in every channel."""
-    blue, green, red = REC709_LUMA
-    luma = blue * bgr[:, 0:1] + green * bgr[:, 1:2] + red * bgr[:, 2:3]
-    return bgr - luma
