@@ -1,7 +1,6 @@
-"""Make the built-in gallery: `python -m benchmarks.gallery ../shared` encodes every picture in its folder `styles`.
+"""Make the built-in galleries: `python -m benchmarks.gallery ../shared` encodes every picture in its folder `styles`.
 
-Run it again whenever the weights of the default network change. Pictures, and VGG-19 by which their styles are refined,
-are not shipped.
+Run it again whenever bundled weights change. Pictures, and VGG-19 by which their styles are refined, are not shipped.
 """
 
 import argparse
@@ -11,8 +10,9 @@ from safetensors.numpy import save_file
 
 from engines import network_id
 from engines.encoder import REFINEMENT, encode_vector
+from engines.networks import NETWORKS
 from engines.networks.vgg import load_vgg
-from engines.style import GALLERY, picture_sha256
+from engines.style import gallery_path, picture_sha256
 from realtime.images import find_pictures, read_picture
 
 TITLES = {
@@ -44,17 +44,21 @@ def main() -> None:
     """Encode the pictures under their files' names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", type=Path, help="folder with styles/ and weights/")
-    shared = parser.parse_args().shared
-    vgg = load_vgg(shared / "weights" / "vgg19_normalised_relu4_1.fp16.safetensors")
-    vectors, metadata = {}, {"network": network_id("pincel")}
-    for path in find_pictures(shared / "styles"):
-        pixels = read_picture(path).pixels
-        vectors[path.stem] = encode_vector(pixels, refinement=REFINEMENT, judge=vgg)
-        metadata[f"{path.stem}.picture_sha256"] = picture_sha256(pixels)
-        metadata[f"{path.stem}.title"] = TITLES[path.stem]
-        print(path.stem, flush=True)
-    save_file(vectors, GALLERY, metadata)
-    print(f"{GALLERY.name}: {len(vectors)} styles, {GALLERY.stat().st_size} bytes")
+    bundled = [name for name, card in NETWORKS.items() if card.bundled]
+    parser.add_argument("--network", choices=bundled, action="append", help="only for this one; may be repeated")
+    given = parser.parse_args()
+    vgg = load_vgg(given.shared / "weights" / "vgg19_normalised_relu4_1.fp16.safetensors")
+    for network in given.network or bundled:
+        vectors, metadata = {}, {"network": network_id(network)}
+        for path in find_pictures(given.shared / "styles"):
+            pixels = read_picture(path).pixels
+            vectors[path.stem] = encode_vector(pixels, network=network, refinement=REFINEMENT, judge=vgg)
+            metadata[f"{path.stem}.picture_sha256"] = picture_sha256(pixels)
+            metadata[f"{path.stem}.title"] = TITLES[path.stem]
+            print(network, path.stem, flush=True)
+        gallery = gallery_path(network)
+        save_file(vectors, gallery, metadata)
+        print(f"{gallery.name}: {len(vectors)} styles, {gallery.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

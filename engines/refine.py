@@ -3,7 +3,7 @@
 The style encoder is a guess in one step. Since a style is computed once and used for ever, it may take some seconds
 more: gradient descent on the style itself, for what training minimises, with dead leaves in place of photographs and
 the encoder's own eyes in place of VGG-19's: its features are a student's of VGG's. Where VGG is at hand it judges
-better; the built-in styles were refined so.
+better; the built-in styles were refined so. And the picture, painted in its own style, must stay what it is.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from engines.networks.statistics import moments
 
 SIDE, PICTURES = 160, 8
 RATE = 0.05
-BROAD, STRUCTURE, FINE_STRUCTURE = 0.2, 1.2, 0.33  # beside the style loss
+BROAD, STRUCTURE, FINE_STRUCTURE, OWN = 0.2, 1.2, 0.33, 24.0  # beside the style loss
 
 Judge = Callable[[Tensor], list[Tensor]]
 Question = Callable[[], bool]
@@ -54,6 +54,9 @@ def refine(
     """
     judge = judge or network.style
     pictures = [dead_leaves(seed, side=SIDE) for seed in range(PICTURES)]
+    most = 2 * min(rgb.shape[2:])  # of a long picture a part will do
+    height, width = (min(length, most) // network.stride * network.stride for length in rgb.shape[2:])
+    whole = rgb[:, :, :height, :width]
     with torch.no_grad():
         _, wanted = look(judge, rgb)
         seen = [structure(judge(picture)) for picture in pictures]
@@ -68,8 +71,12 @@ def refine(
         features, strokes = look(judge, painted)
         fine, coarse = map(losses.content_distance, structure(features), seen[step % PICTURES])
         loss = losses.style_distance(strokes[:4], wanted[:4]) + BROAD * losses.style_distance(strokes[4:], wanted[4:])
+        loss = (loss + STRUCTURE * coarse + FINE_STRUCTURE * fine).sum()
+        if step % 2 == 0:  # it costs as much as all the rest
+            own, _ = network(whole, refined, nothing, memory)
+            loss = loss + 2 * OWN * (own - whole).abs().mean()
         adam.zero_grad()
-        (loss + STRUCTURE * coarse + FINE_STRUCTURE * fine).sum().backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]
         adam.step()
     return refined.detach()
 

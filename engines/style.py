@@ -15,7 +15,6 @@ from engines.errors import WeightsError
 from engines.networks import DATA
 from engines.store import write_whole
 
-GALLERY = DATA / "gallery.safetensors"
 VECTOR = "style"
 
 Vector = NDArray[np.float32]
@@ -114,11 +113,18 @@ def load(path: Path, *, network: str) -> Style:
     )  # fmt: skip
 
 
+def gallery_path(name: str) -> Path:
+    """Return where the built-in styles of the network of that name lie, if it has any."""
+    return DATA / f"{name}.gallery.safetensors"
+
+
 @cache
 def gallery(network: str) -> dict[str, Style]:
     """Return the built-in styles by name; empty for a network that they were not made with."""
-    styles = {}
-    with safe_open(GALLERY, framework="numpy") as file:
+    path, styles = gallery_path(network.rpartition("-")[0]), {}
+    if not path.exists():
+        return {}
+    with safe_open(path, framework="numpy") as file:
         metadata = file.metadata() or {}
         if metadata.get("network") != network:
             return {}

@@ -91,9 +91,11 @@ def fill_network(name: str, tensors: "Mapping[str, Tensor]", *, origin: str) -> 
     Raises:
         WeightsError: they do not fit; names the tensor.
     """
-    card = network_card(name)
     import torch
 
+    from engines.compact import restore
+
+    card, tensors = network_card(name), restore(tensors)
     with torch.device("meta"):  # nothing is drawn at random that is replaced at once
         network: nn.Module = getattr(importlib.import_module(card.module), card.kind)()
     expected = network.state_dict()
@@ -107,9 +109,11 @@ def fill_network(name: str, tensors: "Mapping[str, Tensor]", *, origin: str) -> 
             raise WeightsError(
                 f"{origin}: {key} has shape {list(found.shape)}, the network {name!r} wants {list(wanted.shape)}"
             )
+        if not found.is_floating_point():
+            raise WeightsError(f"{origin}: {key} holds whole numbers without the scales that belong to them")
         if not found.isfinite().all():
             raise WeightsError(f"{origin}: {key} holds numbers that are not finite")
-    network.load_state_dict({key: tensor.float() for key, tensor in tensors.items()}, assign=True)
+    network.load_state_dict(tensors, assign=True)
     return network.eval().requires_grad_(False)
 
 

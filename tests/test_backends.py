@@ -18,7 +18,7 @@ from engines.networks import NETWORKS
 from engines.networks.pincel import Pincel
 from engines.pixels import PixelGraph
 from engines.torch_engine import load_graph
-from engines.weights import network_card
+from engines.weights import load_network, network_card
 from realtime.pattern import Pattern
 
 # Grey levels from plain PyTorch: mean, largest. Measured in bfloat16: 0.08 to 0.36 with the bundled weights, 0.2 to 0.5
@@ -206,13 +206,14 @@ def test_a_new_size_starts_the_stream_anew(engine: Engine, weights: Path | None)
     assert (engine.paint(small, style, stream=stream, memory=0.9) == engine.paint(small, style)).all()
 
 
-@pytest.mark.parametrize("name", [name for name, card in NETWORKS.items() if not card.bundled])
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "pincel"])
 @pytest.mark.parametrize("backend", BACKENDS[:2])
 def test_every_network_keeps_the_contract(tmp_path: Path, backend: tuple[str, str], name: str) -> None:
     torch.manual_seed(3)
-    network = random_network(name)
-    weights = tmp_path / "random.safetensors"
-    save_file(network.state_dict(), weights)
+    network, weights = load_network(name) if NETWORKS[name].bundled else random_network(name), None
+    if not NETWORKS[name].bundled:
+        weights = tmp_path / "random.safetensors"
+        save_file(network.state_dict(), weights)
     engine = open_engine(name, backend=backend[0], precision=backend[1], weights=weights)
     controls = {"memory": 0.9, "gain": 0.8, "noise": 0.01, "colour": 0.3}
     source = [*(frames(2, (33, 17), first=9 * i) for i in range(3)), np.full((2, 33, 17, 3), 97, np.uint8)]

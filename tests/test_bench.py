@@ -15,7 +15,7 @@ import torch
 from engines import measure, open_engine
 from engines.engine import Resident
 from engines.measure import Ceilings, GpuMeter, Operation, count_work
-from engines.networks.pincel import TRUNK_BLOCKS, WIDTHS
+from engines.networks.pincel import TRUNK_BLOCKS, Pincel, Pincel16
 from realtime.bench import LEAST_TURNS, Contender, Row, memory_of, repeated, take_turns
 from realtime.chart import COLOURS, draw
 from realtime.commands.contest import STAGES
@@ -32,9 +32,10 @@ def small_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "CEILING_SECONDS", 0.0)
 
 
-def test_the_work_counted_is_that_of_the_layers() -> None:
+@pytest.mark.parametrize(("network", "kind"), [("pincel", Pincel), ("pincel-16", Pincel16)])
+def test_the_work_counted_is_that_of_the_layers(network: str, kind: type[Pincel]) -> None:
     height, width = 64 + 32, 96 + 32  # with the margin that is painted and cut away; both multiples of 8
-    low, middle, high = WIDTHS
+    low, middle, high = kind.width, 2 * kind.width, 4 * kind.width
     multiplied = {  # by how much each side is smaller: sum of kernel size x channels in x channels out
         2: 9 * 12 * low + low**2 + 9 * low * 12,
         4: 9 * low * middle + 16 * middle * low + middle**2 + 2 * 9 * middle**2,
@@ -42,7 +43,7 @@ def test_the_work_counted_is_that_of_the_layers() -> None:
     }
     expected = sum(2 * count * (height // scale) * (width // scale) for scale, count in multiplied.items())
     expected += 2 * 16 * high * middle * (height // 8 + 2) * (width // 8 + 2)  # with the border that is repeated
-    operations = {precision: count_work("pincel", (2, 64, 96), precision) for precision in ("fp32", "fp16")}
+    operations = {precision: count_work(network, (2, 64, 96), precision) for precision in ("fp32", "fp16")}
     assert sum(each.flops for each in operations["fp32"]) == 2 * expected
     frames = operations["fp32"][-1]
     assert frames == Operation(0, 2 * 2 * 64 * 96 * 3 * (1 + 4))  # bytes and the steadied float32, in and out

@@ -9,6 +9,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from tests.test_training import vgg_file, webp
 
@@ -62,8 +64,12 @@ def test_the_training_script_goes_on_until_the_weights_are_there(tmp_path: Path)
     out.mkdir()
     first = script("train_gpu.sh", folder, PINCEL_SECONDS="0", **data)
     assert first.returncode == 3, first.stdout + first.stderr
-    assert json.loads((folder / "pincel.json").read_text())["progress"] == 0.5
+    assert json.loads((folder / "pincel/pincel.json").read_text())["progress"] == 0.5
     second = script("train_gpu.sh", folder, OUT=str(out), **data)
     assert second.returncode == 0, second.stdout + second.stderr
-    assert json.loads((out / "pincel.json").read_text())["steps"] == 2
-    assert (out / "pincel.safetensors").exists()
+    for network in ("pincel", "pincel-16"):
+        assert json.loads((out / network / f"{network}.json").read_text())["steps"] == 2
+    whole, half = (load_file(out / network / f"{network}.safetensors", "cpu") for network in ("pincel", "pincel-16"))
+    assert torch.equal(whole["style.c2.weight"], half["style.c2.weight"])
+    third = script("train_gpu.sh", folder, **data)
+    assert (third.returncode, third.stdout.startswith("trained: ")) == (0, True)

@@ -54,7 +54,7 @@ def test_the_style_encoder_sees_in_vgg_s_shapes() -> None:
 
 
 def test_sizes_are_as_said(network: Pincel) -> None:
-    style = torch.zeros(2, Pincel.style_size)
+    style = torch.zeros(2, network.style_size)
     with torch.inference_mode():
         painted, scene = network(torch.rand(2, 3, 48, 64), style, style, torch.zeros(2))
     assert painted.shape == (2, 3, 48, 64)

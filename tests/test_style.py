@@ -6,7 +6,9 @@ from safetensors.numpy import save_file
 
 from engines import Cancelled, Style, WeightsError, blend, encode_style, encoder, library, network_id, style
 from engines.encoder import REFINEMENT
+from engines.networks import NETWORKS
 from engines.networks.vgg import load_vgg
+from engines.weights import load_network
 from realtime.pattern import Pattern
 
 NETWORK = network_id("pincel")
@@ -76,12 +78,16 @@ def test_files_that_are_no_styles_are_refused(tmp_path: Path) -> None:
         style.load(tmp_path / "missing.safetensors", network=NETWORK)
 
 
-def test_the_gallery_belongs_to_the_bundled_network() -> None:
-    gallery = style.gallery(NETWORK)
+@pytest.mark.parametrize("name", [name for name, card in NETWORKS.items() if card.bundled])
+def test_every_bundled_network_has_a_gallery(name: str) -> None:
+    gallery, network = style.gallery(network_id(name)), load_network(name)
     assert len(gallery) == 21
     assert {"starry_night", "the_scream", "great_wave"} <= gallery.keys()
-    assert all(each.title and np.isfinite(each.vector).all() for each in gallery.values())
-    assert style.gallery("pincel-of-another-age") == {}
+    for each in gallery.values():
+        assert each.vector.shape == (network.style_size,)
+        assert np.isfinite(each.vector).all()
+        assert each.title
+    assert style.gallery(f"{name}-of-another-age") == style.gallery("nothing-known") == {}
 
 
 def test_the_gallery_is_what_its_pictures_encode_to(shared: Path) -> None:

@@ -19,7 +19,7 @@ from engines.losses import overlap_distance
 from engines.networks.pincel import Pincel
 from engines.networks.vgg import LAYERS, Vgg
 from engines.training.data import Batches, DataError, Pictures, Sizes, read_pictures
-from engines.training.loop import CARD, CHECKPOINT, METRICS, PREVIEW, train
+from engines.training.loop import CHECKPOINT, METRICS, PREVIEW, train
 from engines.training.trainer import Settings, Trainer
 from engines.weights import load_network
 
@@ -168,23 +168,49 @@ def test_a_source_that_is_no_tar_file_is_named(tmp_path: Path, name: str) -> Non
         read_pictures([tmp_path / name], side=40)
 
 
-def test_a_training_leaves_weights_that_load_metrics_preview_and_card(tmp_path: Path) -> None:
+@pytest.mark.parametrize("network", ["pincel", "pincel-16"])
+def test_a_training_leaves_weights_that_load_metrics_preview_and_card(tmp_path: Path, network: str) -> None:
     photos = shard(tmp_path / "photos.tar", {f"{i}.webp": webp(i) for i in range(3)} | {"bad.webp": b"bad"})
     paintings = tmp_path / "paintings"
     paintings.mkdir()
     for i in range(3):
         (paintings / f"{i}.webp").write_bytes(webp(10 + i))
     out, vgg = tmp_path / "out", vgg_file(tmp_path / "vgg.safetensors")
-    train([photos], [paintings], vgg=vgg, folder=out, settings=settings(2))
-    weights = train([photos], [paintings], vgg=vgg, folder=out, settings=settings(3), resume=True)
-    load_network("pincel", weights)
-    assert {tensor.dtype for tensor in load_file(weights).values()} == {torch.float16}
+    train([photos], [paintings], vgg=vgg, folder=out, settings=settings(2), network=network)
+    weights = train([photos], [paintings], vgg=vgg, folder=out, settings=settings(3), network=network, resume=True)
+    assert weights == out / f"{network}.safetensors"
+    load_network(network, weights)
+    kinds = {name: tensor.dtype for name, tensor in load_file(weights).items()}
+    assert (kinds["e1.weight"], kinds["style.c0.weight"], kinds["hyper.a.bias"]) == (
+        torch.float16, torch.int8, torch.float16
+    )  # fmt: skip
     rows = list(csv.DictReader((out / METRICS).read_text().splitlines()))
     assert [row["step"] for row in rows] == ["1", "2", "3"]
     assert [row["style"] == "" for row in rows] == [row["reading"] != "" for row in rows] == [True, False, False]
-    card = json.loads((out / CARD).read_text())
+    card = json.loads((out / f"{network}.json").read_text())
     assert (card["photos"], card["paintings"], card["broken"], card["steps"]) == (3, 3, 1, 3)
     assert (out / PREVIEW).stat().st_size > 0
+
+
+def test_the_half_learns_to_paint_what_the_whole_reads(tmp_path: Path) -> None:
+    for name in ("photos", "paintings"):
+        shard(tmp_path / name, {"0.webp": webp(0), "1.webp": webp(1)})
+    whole = load_network("pincel").state_dict()
+    taught = {name: tensor * (0.9 if name.startswith("style.") else 1) for name, tensor in whole.items()}
+    save_file(taught, tmp_path / "reader")
+    weights = train(
+        [tmp_path / "photos"],
+        [tmp_path / "paintings"],
+        vgg=vgg_file(tmp_path / "vgg"),
+        folder=tmp_path,
+        settings=settings(1, reading=1.0),
+        network="pincel-16",
+        reader=tmp_path / "reader",
+    )
+    half, before = load_network("pincel-16", weights).state_dict(), load_network("pincel-16").state_dict()
+    assert torch.allclose(half["style.c2.weight"], taught["style.c2.weight"], atol=2e-3)
+    assert not torch.allclose(half["style.c2.weight"], before["style.c2.weight"], atol=2e-3)
+    assert not torch.equal(half["e1.weight"].half(), before["e1.weight"].half())
 
 
 def test_resuming_nothing_says_so(tmp_path: Path) -> None:

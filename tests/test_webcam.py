@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -14,9 +15,11 @@ import numpy as np
 import pytest
 
 from engines import encoder
+from realtime.commands.session import Session
 from realtime.commands.terminal import UsageError
 from realtime.commands.watched import StyleFolder
 from realtime.pattern import Pattern
+from realtime.report import Report
 from realtime.sizes import to_size
 from realtime.video import VideoReader
 from tests.commands import pincel
@@ -45,6 +48,17 @@ def test_a_live_run_is_recorded_and_reported(tmp_path: Path) -> None:
     assert frames[0].pixels.shape == (48, 64, 3)
     assert frames[-1].pts_seconds <= 1.1
     assert film.stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("network", "painted", "offers"), [("pincel-ab", 9, True), ("pincel-ab", 10, False), ("pincel-16-ab", 9, False)]
+)
+def test_a_machine_too_weak_for_the_default_is_offered_its_half(network: str, painted: int, *, offers: bool) -> None:
+    session: Any = object.__new__(Session)
+    session.source, session.engine = None, SimpleNamespace(network=network)
+    line = session.summary(Report(frames=painted, dropped=10))
+    assert line.startswith(f"{painted} frames in ")
+    assert ("--network pincel-16" in line) == offers
 
 
 def test_a_live_run_is_streamed_and_reported(tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ import logging
 import math
 import time
 from collections import deque
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import cast
 
 import torch
 from safetensors.torch import save_file
 
+from engines.compact import compact
 from engines.machine import commit
 from engines.networks.pincel import Pincel
 from engines.networks.vgg import load_vgg
@@ -21,7 +22,6 @@ from engines.training.trainer import Settings, Shares, Trainer
 from engines.weights import load_network
 
 CHECKPOINT, METRICS, PREVIEW = "checkpoint.pt", "metrics.csv", "preview.png"
-WEIGHTS, CARD = "pincel.safetensors", "pincel.json"
 GPU = {"parts": 1, "sizes": Sizes(crop=256, style=288, contents=8, read=48)}
 LOSSES = tuple(field.name for field in fields(Shares))
 PREVIEWED = 6  # photographs and paintings on the contact sheet
@@ -37,12 +37,14 @@ def train(
     vgg: Path,
     folder: Path,
     settings: Settings,
+    network: str = "pincel",
     start: Path | None = None,
+    reader: Path | None = None,
     resume: bool = False,
     device: str = "cpu",
     pause: float = math.inf,
 ) -> Path:
-    """Train the default network; return the file of its averaged weights.
+    """Train the default network, or its half; return the file of its averaged weights.
 
     Needs the extra `train`. On a GPU pictures stay in its memory; `Settings(**GPU)` fits it.
 
@@ -52,7 +54,9 @@ def train(
         vgg: VGG-19 weights, conv0 .. conv4_1.
         folder: where checkpoint, metrics, preview, weights and their card go.
         settings: how, and how long.
+        network: "pincel" or "pincel-16".
         start: weights to begin with, the bundled ones by default.
+        reader: weights of either network whose style encoder is to read, taught already: `Settings.reading` is 0 then.
         resume: go on from the checkpoint in `folder`.
         device: of PyTorch.
         pause: minutes after which this call ends, at the earliest after a step, to be resumed; its card tells how far
@@ -71,11 +75,15 @@ def train(
     sets = [read_pictures(sources, side=settings.sizes.stored, device=device) for sources in (photos, paintings)]
     log.info("%d photographs, %d paintings, %d broken", len(sets[0]), len(sets[1]), sets[0].broken + sets[1].broken)
     batches = Batches(sets[0], sets[1], sizes=settings.sizes, seed=settings.seed)
-    trainer = Trainer(cast(Pincel, load_network("pincel", start)), features, batches, settings)
+    begun = cast(Pincel, load_network(network, start))
+    if reader:
+        settings = replace(settings, reading=0.0)
+        begun.style = cast(Pincel, load_network("pincel", reader)).style
+    trainer = Trainer(begun, features, batches, settings)
     if resume:
         trainer.load(checkpoint)
     recent = run(trainer, folder, deadline=deadline)
-    return export(trainer, folder, sets, recent)
+    return export(trainer, folder / network, sets, recent)
 
 
 def run(trainer: Trainer, folder: Path, *, deadline: float) -> dict[str, float]:
@@ -142,14 +150,14 @@ def preview(trainer: Trainer, path: Path) -> None:
     Image.fromarray(sheet.permute(1, 2, 0).numpy()).save(path)
 
 
-def export(trainer: Trainer, folder: Path, sets: list[Pictures], recent: dict[str, float]) -> Path:
-    """Write the averaged weights, fp16, and a card that says how they were made."""
-    path, settings = folder / WEIGHTS, trainer.settings
+def export(trainer: Trainer, stem: Path, sets: list[Pictures], recent: dict[str, float]) -> Path:
+    """Write the averaged weights, small, and a card that says how they were made: `stem` and .safetensors, .json."""
+    path, settings = stem.with_name(f"{stem.name}.safetensors"), trainer.settings
     with trainer.averaged():
-        save_file({name: tensor.half().contiguous() for name, tensor in trainer.network.state_dict().items()}, path)
+        save_file(compact(trainer.network.state_dict(), reading=trainer.network.reading), path)
     device = trainer.device
     card = {
-        "network": "pincel",
+        "network": stem.name,
         "photos": len(sets[0]),
         "paintings": len(sets[1]),
         "broken": sets[0].broken + sets[1].broken,
@@ -162,5 +170,5 @@ def export(trainer: Trainer, folder: Path, sets: list[Pictures], recent: dict[st
         "settings": {name: value for name, value in asdict(settings).items() if value != float("inf")},
         "losses": {name: round(value, 4) for name, value in recent.items()},
     }
-    (folder / CARD).write_text(json.dumps(card, indent=1) + "\n")
+    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
     return path

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from realtime.camera import Camera
-from realtime.commands.painting import Painter
+from realtime.commands.painting import NETWORK, Painter
 from realtime.commands.terminal import Terminal
 from realtime.commands.watched import StyleFolder
 from realtime.controls import Controls
@@ -124,6 +124,8 @@ class Session:
         ages = "/".join(f"{value:.0f}" for value in report.age.percentiles().values())
         outages = len(getattr(self.source, "outages", []))
         lost = f", {outages} outage{'' if outages == 1 else 's'}" if outages else ""
+        if report.dropped > report.frames and self.engine.network.rpartition("-")[0] == NETWORK:
+            lost += "; --network pincel-16 paints more than twice as many"
         return (
             f"{report.frames} frames in {report.seconds:.1f} s, {report.fps:.1f} fps, age {ages} ms (p50/p95/p99), "
             f"{report.dropped} dropped at the camera{lost}"

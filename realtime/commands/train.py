@@ -1,4 +1,4 @@
-"""`pincel train`: make the weights of the default network."""
+"""`pincel train`: make the weights of the bundled networks."""
 
 import logging
 import math
@@ -30,9 +30,21 @@ def train(
         Path,
         typer.Option("--output", "-o", metavar="FOLDER", rich_help_panel=RUN, help="Where checkpoints and weights go."),
     ],
+    network: Annotated[
+        Literal["pincel", "pincel-16"],
+        typer.Option(metavar="NAME", rich_help_panel=DATA, help="pincel, or pincel-16: half as wide."),
+    ] = "pincel",
     weights: Annotated[
         Path | None,
         typer.Option(metavar="FILE", rich_help_panel=DATA, help="Begin with these, not with the bundled ones."),
+    ] = None,
+    reader: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=DATA,
+            help="Weights of pincel whose style encoder is to read; without it a new one is taught.",
+        ),
     ] = None,
     minutes: Annotated[
         float,
@@ -62,7 +74,7 @@ def train(
     ] = "auto",
     quiet: options.Quiet = False,
 ) -> None:
-    """Train the default network; needs the extra `train`."""
+    """Train the default network, or its half; needs the extra `train`."""
     from engines.training.loop import GPU
     from engines.training.loop import train as run
     from engines.training.trainer import Settings
@@ -85,7 +97,9 @@ def train(
         vgg=vgg,
         folder=output,
         settings=settings,
+        network=network,
         start=weights,
+        reader=reader,
         resume=resume,
         device=chosen,
         pause=pause,
