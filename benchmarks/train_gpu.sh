@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole training on a CUDA machine within 25 minutes, of the default network and then of its half, which reads with
-# that one's style encoder: `bash benchmarks/train_gpu.sh [FOLDER]`, again and again until it says that it is done.
+# The whole training on a CUDA machine within 25 minutes, of the default network and then of its half, which that one
+# teaches: `bash benchmarks/train_gpu.sh [FOLDER]`, again and again until it says that it is done.
 #
 # A call ends after PINCEL_SECONDS (520) with a checkpoint in FOLDER (build/train), from which the next goes on; the last
 # leaves weights and cards in FOLDER/pincel and FOLDER/pincel-16. MINUTES (16) and MINUTES_16 (5) are how long all calls
@@ -55,5 +55,5 @@ train() { # NETWORK MINUTES [ARGUMENT...]
 }
 
 train pincel "${MINUTES:-16}"
-train pincel-16 "${MINUTES_16:-5}" --reader "$folder/pincel/pincel.safetensors"
+train pincel-16 "${MINUTES_16:-5}" --teacher "$folder/pincel/pincel.safetensors"
 echo "trained: $folder/pincel/pincel.safetensors and $folder/pincel-16/pincel-16.safetensors"

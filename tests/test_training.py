@@ -6,6 +6,7 @@ import json
 import math
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,13 @@ from safetensors.torch import load_file, save_file
 pytest.importorskip("PIL", reason="Pillow, of the extra `train`, is not installed")
 
 from engines.losses import overlap_distance
-from engines.networks.pincel import Pincel
+from engines.networks.pincel import Pincel, Pincel16
 from engines.networks.vgg import LAYERS, Vgg
 from engines.training.data import Batches, DataError, Pictures, Sizes, read_pictures
-from engines.training.loop import CHECKPOINT, METRICS, PREVIEW, train
-from engines.training.trainer import Settings, Trainer
+from engines.training.loop import CHECKPOINT, METRICS, PREVIEW, styles_of, train
+from engines.training.settings import Settings
+from engines.training.teaching import LOUDER, halve
+from engines.training.trainer import Trainer
 from engines.weights import load_network
 
 TINY = Sizes(stored=40, crop=32, margin=4, style=32, read=2)
@@ -192,25 +195,55 @@ def test_a_training_leaves_weights_that_load_metrics_preview_and_card(tmp_path: 
     assert (out / PREVIEW).stat().st_size > 0
 
 
-def test_the_half_learns_to_paint_what_the_whole_reads(tmp_path: Path) -> None:
-    for name in ("photos", "paintings"):
-        shard(tmp_path / name, {"0.webp": webp(0), "1.webp": webp(1)})
-    whole = load_network("pincel").state_dict()
-    taught = {name: tensor * (0.9 if name.startswith("style.") else 1) for name, tensor in whole.items()}
-    save_file(taught, tmp_path / "reader")
-    weights = train(
-        [tmp_path / "photos"],
-        [tmp_path / "paintings"],
-        vgg=vgg_file(tmp_path / "vgg"),
-        folder=tmp_path,
-        settings=settings(1, reading=1.0),
-        network="pincel-16",
-        reader=tmp_path / "reader",
+@pytest.fixture(scope="module")
+def whole() -> Pincel:
+    network = load_network("pincel")
+    assert isinstance(network, Pincel)
+    return network
+
+
+def test_the_half_begins_with_the_channels_that_matter() -> None:
+    """A network whose other half of channels does nothing is halved without a loss."""
+    torch.manual_seed(0)
+    half = Pincel16()
+    for name, weight in half.named_parameters():
+        if not name.startswith("style."):
+            weight.data.normal_(0, 0.1)
+    twice = Pincel()
+    state = {name: torch.zeros_like(tensor) for name, tensor in twice.state_dict().items()}
+    for name, tensor in half.state_dict().items():
+        odd = [slice(1, None, 2) if size != other else slice(None) for size, other in
+               zip(tensor.shape, state[name].shape, strict=True)]  # fmt: skip
+        state[name][tuple(odd)] = tensor
+    twice.load_state_dict(state)
+    read = torch.randn(3, 1920)
+    with torch.no_grad():
+        begun = halve(twice, twice.hyper(read))
+        for name, weight in begun.named_parameters():
+            expected = half.get_parameter(name)
+            louder = name.endswith("weight") and not name.startswith(("style.", "hyper.", "e1."))
+            assert torch.allclose(weight, expected * (LOUDER if louder else 1)), name
+
+
+def test_the_half_copies_its_teacher_and_then_learns_for_itself(whole: Pincel) -> None:
+    batches = trainer(settings(1)).batches
+    batch = batches.draw(0)
+    batches.draw = lambda number: batch  # type: ignore[method-assign]
+    training = Trainer(
+        halve(whole, styles_of(whole, batches)), random_vgg(), batches, replace(settings(20), rate=1e-4), teacher=whole
     )
-    half, before = load_network("pincel-16", weights).state_dict(), load_network("pincel-16").state_dict()
-    assert torch.allclose(half["style.c2.weight"], taught["style.c2.weight"], atol=2e-3)
-    assert not torch.allclose(half["style.c2.weight"], before["style.c2.weight"], atol=2e-3)
-    assert not torch.equal(half["e1.weight"].half(), before["e1.weight"].half())
+    before = training.network.style.state_dict()["c2.weight"].clone()
+    losses = [training.train_step() for _ in range(9)]
+    copied = [row.keys() == {"total", "copy", "broad_copy", "copied_style", "copied_structure"} for row in losses]
+    assert copied == [*[True] * 8, False]
+    assert losses[7]["total"] < 0.9 * losses[0]["total"]
+    assert losses[8]["style"] > 0
+    assert torch.equal(training.network.style.state_dict()["c2.weight"], before)
+
+
+def test_a_teacher_is_for_the_half_alone(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a teacher is for pincel-16"):
+        train([], [], vgg=tmp_path, folder=tmp_path, settings=settings(1), teacher=tmp_path)
 
 
 def test_resuming_nothing_says_so(tmp_path: Path) -> None:

@@ -6,25 +6,29 @@ import logging
 import math
 import time
 from collections import deque
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import cast
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from engines.compact import compact
 from engines.machine import commit
 from engines.networks.pincel import Pincel
 from engines.networks.vgg import load_vgg
 from engines.training.data import Batches, DataError, Pictures, Sizes, read_pictures, resize
-from engines.training.trainer import Settings, Shares, Trainer
+from engines.training.settings import Settings, Shares
+from engines.training.teaching import halve
+from engines.training.trainer import Trainer
 from engines.weights import load_network
 
 CHECKPOINT, METRICS, PREVIEW = "checkpoint.pt", "metrics.csv", "preview.png"
 GPU = {"parts": 1, "sizes": Sizes(crop=256, style=288, contents=8, read=48)}
 LOSSES = tuple(field.name for field in fields(Shares))
 PREVIEWED = 6  # photographs and paintings on the contact sheet
+LOOKED_AT = 64  # paintings by whose styles channels are chosen
 RECENT = 200  # steps over which losses are averaged to be told
 
 log = logging.getLogger(__name__)
@@ -39,7 +43,7 @@ def train(
     settings: Settings,
     network: str = "pincel",
     start: Path | None = None,
-    reader: Path | None = None,
+    teacher: Path | None = None,
     resume: bool = False,
     device: str = "cpu",
     pause: float = math.inf,
@@ -56,16 +60,20 @@ def train(
         settings: how, and how long.
         network: "pincel" or "pincel-16".
         start: weights to begin with, the bundled ones by default.
-        reader: weights of either network whose style encoder is to read, taught already: `Settings.reading` is 0 then.
+        teacher: weights of pincel, for pincel-16: it begins as half of those, whatever `start` is, copies what they
+            paint and reads what they read.
         resume: go on from the checkpoint in `folder`.
         device: of PyTorch.
         pause: minutes after which this call ends, at the earliest after a step, to be resumed; its card tells how far
             the training is.
 
     Raises:
-        DataError: the pictures, or the checkpoint to resume, cannot be used; Pillow is not installed.
+        DataError: the pictures, or the checkpoint to resume, cannot be used; Pillow is not installed; a teacher of
+            another network than pincel-16.
         WeightsError: the weights cannot be used.
     """
+    if teacher and network != "pincel-16":
+        raise DataError(f"a teacher is for pincel-16, not for {network}: leave --teacher out")
     deadline = time.monotonic() + 60 * pause
     checkpoint = folder / CHECKPOINT
     if resume and not checkpoint.exists():
@@ -75,15 +83,19 @@ def train(
     sets = [read_pictures(sources, side=settings.sizes.stored, device=device) for sources in (photos, paintings)]
     log.info("%d photographs, %d paintings, %d broken", len(sets[0]), len(sets[1]), sets[0].broken + sets[1].broken)
     batches = Batches(sets[0], sets[1], sizes=settings.sizes, seed=settings.seed)
-    begun = cast(Pincel, load_network(network, start))
-    if reader:
-        settings = replace(settings, reading=0.0)
-        begun.style = cast(Pincel, load_network("pincel", reader)).style
-    trainer = Trainer(begun, features, batches, settings)
+    whole = cast(Pincel, load_network("pincel", teacher)) if teacher else None
+    begun = halve(whole, styles_of(whole, batches)) if whole else cast(Pincel, load_network(network, start))
+    trainer = Trainer(begun, features, batches, settings, teacher=whole)
     if resume:
         trainer.load(checkpoint)
     recent = run(trainer, folder, deadline=deadline)
     return export(trainer, folder / network, sets, recent)
+
+
+def styles_of(network: Pincel, batches: Batches) -> Tensor:
+    """Return the styles of some paintings, float32 [N, K]."""
+    with torch.no_grad():
+        return torch.cat([network.encode(batches.cut(i).cpu()) for i in range(min(LOOKED_AT, len(batches.paintings)))])
 
 
 def run(trainer: Trainer, folder: Path, *, deadline: float) -> dict[str, float]:

@@ -1,11 +1,10 @@
 """A training: what it minimises, how it steps, and how it is saved and resumed exactly."""
 
-import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -16,86 +15,36 @@ from engines import losses
 from engines.networks.pincel import Pincel
 from engines.networks.statistics import moments
 from engines.networks.vgg import Vgg
-from engines.training.data import Batch, Batches, DataError, Sizes
+from engines.training.data import Batch, Batches, DataError
+from engines.training.settings import Settings
+from engines.training.teaching import copying
 
 LONGEST = 10.0  # norm of a gradient
+COPYING_PACE = 5
 HYPER_PACE = 0.1  # a step of its two thousand inputs together moves a style far
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """How much every loss weighs.
-
-    Attributes:
-        style: mean and deviation of relu1_1 .. 4_1.
-        broad_style: the same at half the size, for broad strokes.
-        structure, fine_structure: relu4_1 and relu3_1, instance-normalised.
-        content: relu4_1 as it is.
-        variation: total variation.
-        stability: the shifted, re-exposed, noisy copy must be painted alike.
-        own: painted in its own style a photograph must stay what it is.
-        reading: the moments that the style encoder sees, against those that VGG-19 sees.
-        places: the encoder's feature maps, against VGG's.
-    """
-
-    style: float = 3.5
-    broad_style: float = 0.7
-    structure: float = 2.4
-    fine_structure: float = 0.6
-    content: float = 0.1
-    variation: float = 0.3
-    stability: float = 4.0
-    own: float = 12.0
-    reading: float = 1.5
-    places: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to train.
-
-    Attributes:
-        seed: of the data's order and augmentation.
-        steps, minutes: where to stop, whichever comes first; minutes count over all resumed parts.
-        rate: Adam's learning rate after `warm_up` steps; it falls to nothing over the last two thirds.
-        average: decay of the averaged weights, which are the ones exported.
-        save_every: seconds between checkpoints.
-        reading: the share of the training that teaches the style encoder, which stays as it is for the rest.
-        parts: batches a step, on a CPU side by side: many small operations fill its cores better so.
-        precision: what features and network are computed in, "bf16" or "fp32".
-    """
-
-    seed: int = 0
-    steps: int = 100_000
-    minutes: float = math.inf
-    rate: float = 3e-4
-    warm_up: int = 50
-    average: float = 0.996
-    save_every: float = 180.0
-    reading: float = 0.3
-    parts: int = 2
-    precision: str = "bf16"
-    sizes: Sizes = field(default_factory=Sizes)
-    shares: Shares = field(default_factory=Shares)
 
 
 class Trainer:
     """A training: network, its averaged weights, optimiser, and how far it has got."""
 
-    def __init__(self, network: Pincel, vgg: Vgg, batches: Batches, settings: Settings) -> None:
-        self.settings, self.batches = settings, batches
+    def __init__(
+        self, network: Pincel, vgg: Vgg, batches: Batches, settings: Settings, *, teacher: Pincel | None = None
+    ) -> None:
+        self.settings, self.batches, self.teacher = settings, batches, teacher
+        self.first = settings.copying if teacher else settings.reading  # the share of what comes before painting
         self.device = batches.photos.device
         self.dtype = torch.bfloat16 if settings.precision == "bf16" else torch.float32
         self.network = network.to(self.device).train().requires_grad_(True)
         self.vgg = vgg.to(self.device, self.dtype)
-        for module in (self.network, self.vgg):
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for module in filter(None, (self.network, self.vgg, teacher)):
+            module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.weights: list[Tensor] = list(self.network.parameters())
         self.average = [weight.detach().clone() for weight in self.weights]
         # Not fused: that takes a gradient whose memory format is not its weight's for one that is, and says nothing.
         groups = [{"params": list(module.parameters()), "pace": pace} for module, pace in self.paces()]
         self.adam = torch.optim.Adam(groups, settings.rate, betas=(0.9, 0.99))
         self.targets: dict[int, list[Tensor]] = {}  # of paintings: see `targets_of`
+        self.reads: dict[int, Tensor] = {}
         self.pool = ThreadPoolExecutor(settings.parts, initializer=self.share_cores)
         self.step, self.seconds = 0, 0.0
 
@@ -126,8 +75,12 @@ class Trainer:
 
     def part(self, number: int) -> tuple[tuple[Tensor | None, ...], dict[str, float]]:
         """Return the gradients of a batch, None for what has no part in it, and every loss, unweighted."""
-        reading = self.progress() < self.settings.reading
-        parts = self.reading(self.batches.reading(number)) if reading else self.painting(self.batches.draw(number))
+        if self.progress() >= self.first:
+            parts = self.painting(self.batches.draw(number))
+        elif self.teacher:
+            parts = self.copying(self.batches.draw(number), self.teacher)
+        else:
+            parts = self.reading(self.batches.reading(number))
         shares = asdict(self.settings.shares)
         total = torch.stack([shares[name] * loss for name, loss in parts.items()]).sum()
         gradients = torch.autograd.grad(total, self.weights, allow_unused=True)
@@ -142,6 +95,14 @@ class Trainer:
         read = self.read(rgb)
         distance = losses.style_distance([moments(each) for each in read], [moments(each) for each in seen])
         return {"reading": distance.mean(), "places": losses.relative_distance(read, seen)}
+
+    def copying(self, batch: Batch, teacher: Pincel) -> dict[str, Tensor]:
+        """Return how far paintings are from a teacher's."""
+        read = torch.cat([self.read_of(index) for index in batch.paintings])
+        contents = batch.contents.repeat_interleave(self.settings.sizes.styles, 0)
+        with torch.no_grad():
+            wanted = self.paint(contents, teacher.hyper(read), network=teacher)
+        return copying(teacher, self.paint(contents, self.style(read)), wanted)
 
     def painting(self, batch: Batch) -> dict[str, Tensor]:
         """Return every loss of paintings in the styles that the encoder, taught by now, reads."""
@@ -183,20 +144,29 @@ class Trainer:
             if index not in self.targets:
                 with torch.no_grad():
                     cut = self.batches.cut(index).contiguous(memory_format=torch.channels_last)
-                    self.targets[index] = [*(moments(each) for each in self.features(cut)), self.network.read(cut)]
+                    self.targets[index] = [*(moments(each) for each in self.features(cut)), self.read_of(index)]
         *wanted, read = (torch.cat(each) for each in zip(*(self.targets[index] for index in paintings), strict=True))
         return wanted, read
+
+    def read_of(self, index: int) -> Tensor:
+        """Return what the style encoder, taught by now, reads of a painting, once: [1, MOMENTS]."""
+        if index not in self.reads:
+            with torch.no_grad():
+                self.reads[index] = self.network.read(
+                    self.batches.cut(index).contiguous(memory_format=torch.channels_last)
+                )
+        return self.reads[index]
 
     def features(self, rgb: Tensor) -> list[Tensor]:
         """Return the features of the size given, then those of half the size."""
         rgb = rgb.contiguous(memory_format=torch.channels_last)
         return [*self.vgg(rgb), *self.vgg(F.avg_pool2d(rgb, 2))]
 
-    def paint(self, rgb: Tensor, style: Tensor) -> Tensor:
+    def paint(self, rgb: Tensor, style: Tensor, *, network: Pincel | None = None) -> Tensor:
         """Paint without a memory, float32."""
-        nothing = torch.zeros_like(style)
+        nothing, rgb = torch.zeros_like(style), rgb.contiguous(memory_format=torch.channels_last)
         with self.mixed_precision():
-            painted, _ = self.network(rgb.contiguous(memory_format=torch.channels_last), style, nothing, nothing[:, 0])
+            painted, _ = (network or self.network)(rgb, style, nothing, nothing[:, 0])
         return painted.float()  # type: ignore[no-any-return]
 
     def read(self, rgb: Tensor) -> list[Tensor]:
@@ -219,11 +189,12 @@ class Trainer:
         return min(1.0, max(self.step / self.settings.steps, self.seconds / 60 / self.settings.minutes))
 
     def rate(self) -> float:
-        """Return the learning rate: warm-up, plateau, straight down, for the encoder and then for the others."""
-        settings, done, reading = self.settings, self.progress(), self.settings.reading
-        done = done / reading if done < reading else (done - reading) / (1 - reading)
+        """Return the learning rate: warm-up, plateau, straight down, before painting and then again."""
+        settings, done, first = self.settings, self.progress(), self.first
+        pace = COPYING_PACE if self.teacher and done < first else 1
+        done = done / first if done < first else (done - first) / (1 - first)
         falling = min(1.0, 1.5 * (1 - done) + 0.01)
-        return settings.rate * min(1.0, (self.step + 1) / settings.warm_up) * falling
+        return pace * settings.rate * min(1.0, (self.step + 1) / settings.warm_up) * falling
 
     def save(self, path: Path) -> None:
         """Write everything that the rest of the training depends on; random numbers depend on seed and step alone."""

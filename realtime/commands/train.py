@@ -38,12 +38,12 @@ def train(
         Path | None,
         typer.Option(metavar="FILE", rich_help_panel=DATA, help="Begin with these, not with the bundled ones."),
     ] = None,
-    reader: Annotated[
+    teacher: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             rich_help_panel=DATA,
-            help="Weights of pincel whose style encoder is to read; without it a new one is taught.",
+            help="Weights of pincel that pincel-16 begins with half of and copies.",
         ),
     ] = None,
     minutes: Annotated[
@@ -77,7 +77,7 @@ def train(
     """Train the default network, or its half; needs the extra `train`."""
     from engines.training.loop import GPU
     from engines.training.loop import train as run
-    from engines.training.trainer import Settings
+    from engines.training.settings import Settings
 
     terminal = Terminal(quiet=quiet)
     chosen = ("cuda" if accelerator() == "cuda" else "cpu") if device == "auto" else device
@@ -99,7 +99,7 @@ def train(
         settings=settings,
         network=network,
         start=weights,
-        reader=reader,
+        teacher=teacher,
         resume=resume,
         device=chosen,
         pause=pause,
