@@ -1,7 +1,7 @@
 """Put the measured figures into the READMEs: `python -m benchmarks.readme_figures`.
 
-`throughput.json` is what `pincel bench --precision all --stages bytes --size 320x240,640x360,640x480,720p,1080p --json`
-writes, `pipeline.json` what `benchmarks.pipeline` does.
+`throughput-NETWORK.json` is what `pincel bench --network NETWORK --precision all --stages bytes --size
+320x240,640x360,640x480,720p,1080p --json` writes, `pipeline.json` what `benchmarks.pipeline` does.
 
 No number stands there without a results file behind it; tests/test_readme.py holds the pages against the files.
 """
@@ -28,19 +28,24 @@ WORDS = {
         "growth_mb": "memoria de más tras 3000 fotogramas que tras 200",
     }),
 }  # fmt: skip
+NETWORKS = ("pincel", "pincel-16")
 UNITS = {"ratio": "x", "seconds": " s", "mb": " MB"}
 
 
 def figures(page: str) -> str:
     """Return the tables of a page."""
-    throughput, pipeline = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("throughput", "pipeline"))
+    *throughput, pipeline = (
+        json.loads((RESULTS / f"{name}.json").read_text())
+        for name in (*(f"throughput-{network}" for network in NETWORKS), "pipeline")
+    )
     title, how, rows = WORDS[page]
     sizes: dict[str, dict[str, float]] = {}
-    for row in throughput["bench"]["rows"]:
-        if (row["stage"], row["batch"]) == ("bytes", 1):
-            sizes.setdefault(row["size"], {})[row["engine"]] = row["fps"]
+    for network, told in zip(NETWORKS, throughput, strict=True):
+        for row in told["bench"]["rows"]:
+            if (row["stage"], row["batch"]) == ("bytes", 1):
+                sizes.setdefault(row["size"], {})[f"{network}, {row['engine']}"] = row["fps"]
     engines = list(next(iter(sizes.values())))
-    machine, other = throughput["machine"], pipeline["machine"]
+    machine, other = throughput[0]["machine"], pipeline["machine"]
     rows_of_sizes = [[size, *(f"{fps[engine]:.1f}" for engine in engines)] for size, fps in sizes.items()]
     rows_of_facts = [
         [text, f"{pipeline['pipeline'][key]}{UNITS[key.rpartition('_')[2]]}"] for key, text in rows.items()

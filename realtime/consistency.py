@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from realtime.media import Pixels
 
 LEAST_SIDE = 64  # smaller frames are left alone
-FINEST, FLOW_SIDE = 4, 135  # motion is found at a quarter of the size or less, near this short side
+# Motion is judged at a quarter of the size or less, near this short side, and found at twice that.
+FINEST, FLOW_SIDE = 4, 135
+SEARCHED = 1  # down to which scale of that: half of it
 SAME, DIFFERENT = 8.0, 20.0  # grey levels between a source and the one before, moved along
 WINDOW = 5
 # Beside what moves by itself the painting changes though its source does not: the network sees this far, in pixels of
@@ -19,6 +21,7 @@ REACH, APART, APART_MOVING = 4, 0.45, 0.25
 BAND = 16  # rows of the flow enlarged at a time, so that what lies between stays in the processor's cache
 STRIP, STRIPS = 12, 8  # rows in which detail is measured
 LEAST_LOST, MOST_DETAIL = 0.01, 1.0
+SHARPER = 1.5  # more fine detail than was lost stands for the coarser that stays lost
 
 Field = NDArray[np.float32]
 
@@ -35,11 +38,12 @@ class ConsistencyFilter:
 
     def __init__(self) -> None:
         self._motion = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._motion.setFinestScale(SEARCHED)
         self.reset()
 
     def reset(self) -> None:
         """Forget the past: the next painting is taken as it is."""
-        self._last: tuple[Pixels, Pixels] | None = None
+        self._last: tuple[Pixels, Pixels, Pixels] | None = None
 
     def apply(self, source: Pixels, painted: Pixels, keep: float) -> Pixels:
         """Return a painting made consistent with those before.
@@ -52,19 +56,20 @@ class ConsistencyFilter:
         if min(source.shape[:2]) < LEAST_SIDE or keep == 0:
             self.reset()
             return painted
-        factor = max(FINEST, round(min(source.shape[:2]) / FLOW_SIDE))
-        small = shrink(source, factor)
-        if self._last is None or self._last[1].shape != painted.shape:
-            self._last = small, painted.copy()
+        factor = max(FINEST, 2 * round(min(source.shape[:2]) / FLOW_SIDE / 2))
+        small = shrink(source, factor // 2)
+        fine, small = grey(small), shrink(small, 2)
+        if self._last is None or self._last[2].shape != painted.shape:
+            self._last = fine, small, painted.copy()
             return painted
-        last_small, last_painted = self._last
-        flow = cast(Field, self._motion.calc(grey(small), grey(last_small), cast(Field, None)))
+        last_fine, last_small, last_painted = self._last
+        flow = halved(cast(Field, self._motion.calc(fine, last_fine, cast(Field, None))), small.shape)
         shares = np.rint(127 * keep * agreement(small, last_small, flow) * coherence(flow)).astype(np.uint8)
         kept = np.empty_like(painted)
         for rows, places, share in bands(flow, shares, factor, painted.shape):
             blend(move(last_painted, places), painted[rows], share, kept[rows])
         kept = with_detail_of(painted, kept)
-        self._last = small, kept
+        self._last = fine, small, kept
         return kept.copy()
 
 
@@ -86,6 +91,14 @@ def centres(shape: tuple[int, ...]) -> Field:
     """Return the places of pixels, float32 [H, W, 2] of x and y."""
     rows, columns = np.indices(shape[:2], np.float32)
     return np.stack((columns, rows), axis=2)
+
+
+def halved(flow: Field, shape: tuple[int, ...]) -> Field:
+    """Average blocks of 2x2 of a flow, float32 [H, W, 2] in pixels of its own size, to `shape`, borders repeated."""
+    down, right = (2 * length - had for length, had in zip(shape[:2], flow.shape[:2], strict=True))
+    if down or right:
+        flow = cast(Field, cv2.copyMakeBorder(flow, 0, down, 0, right, cv2.BORDER_REPLICATE))
+    return cast(Field, cv2.resize(flow, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)) * np.float32(0.5)
 
 
 def move(pixels: Pixels, places: Field) -> Pixels:
@@ -162,11 +175,11 @@ def blend(moved: Pixels, painted: Pixels, share: Pixels, result: Pixels) -> None
 
 
 def with_detail_of(painted: Pixels, kept: Pixels) -> Pixels:
-    """Sharpen `kept` until it has as much detail as `painted`, which is overwritten."""
+    """Sharpen `kept` by `SHARPER` times what gives it as much detail as `painted`, which is overwritten."""
     lost = detail(painted) / max(detail(kept), 1.0) - 1
     if lost < LEAST_LOST:
         return kept
-    gain = min(lost, MOST_DETAIL)
+    gain = min(SHARPER * lost, MOST_DETAIL)
     return cast(Pixels, cv2.addWeighted(kept, 1 + gain, cv2.blur(kept, (3, 3)), -gain, 0, painted))
 
 

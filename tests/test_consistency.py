@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from realtime.consistency import ConsistencyFilter, agreement, bands, blend, centres, coherence, detail, shrink
+from realtime.consistency import ConsistencyFilter, agreement, bands, blend, centres, coherence, detail, halved, shrink
 from realtime.media import Pixels
 from realtime.pattern import Pattern
 
@@ -124,6 +124,16 @@ def test_what_is_remembered_is_not_the_callers_array() -> None:
         if i < 2:
             shown[:] = 0
     assert (shown == source).all()
+
+
+def test_a_flow_is_halved_with_its_pixels() -> None:
+    rows, columns = np.indices((7, 9), np.float32)
+    flow = np.stack((columns, 3 - rows), axis=2)
+    half = halved(flow, (4, 5, 3))
+    assert half.shape == (4, 5, 2)
+    assert np.allclose(half[:3, :4, 0], np.arange(4) + 0.25)
+    assert np.allclose(half[:3, :4, 1], 1.25 - np.arange(3)[:, None])
+    assert (half[3, :, 1] == -1.5).all()
 
 
 def test_bands_enlarge_as_a_whole_does() -> None:
