@@ -91,7 +91,7 @@ NETWORKS = {
         ),
         NetworkCard(
             name="pincel-16",
-            about="the default at half its width: paints more than twice as fast, and more coarsely",
+            about="the default at half its width: paints more than twice as fast, and nearly as well",
             module="engines.networks.pincel",
             kind="Pincel16",
             licence="MIT, code and weights",
