@@ -241,6 +241,16 @@ def test_the_half_copies_its_teacher_and_then_learns_for_itself(whole: Pincel) -
     assert torch.equal(training.network.style.state_dict()["c2.weight"], before)
 
 
+@pytest.mark.parametrize("teaches", [False, True])
+def test_a_checkpoint_of_another_training_is_refused(whole: Pincel, tmp_path: Path, *, teaches: bool) -> None:
+    saved = trainer(settings(1))
+    saved.save(tmp_path / "checkpoint.pt")
+    teacher, network = (whole, Pincel()) if teaches else (None, Pincel16())
+    other = Trainer(network, random_vgg(), saved.batches, saved.settings, teacher=teacher)
+    with pytest.raises(DataError, match="resume with the same"):
+        other.load(tmp_path / "checkpoint.pt")
+
+
 def test_a_teacher_is_for_the_half_alone(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="a teacher is for pincel-16"):
         train([], [], vgg=tmp_path, folder=tmp_path, settings=settings(1), teacher=tmp_path)

@@ -215,7 +215,7 @@ class Trainer:
         """Go on from a checkpoint.
 
         Raises:
-            DataError: it was made with another seed or other sizes of paintings.
+            DataError: it was made with another seed, network or other sizes of paintings, or (not) by a teacher.
         """
         state = torch.load(path, map_location=self.device, weights_only=True)
         if state["measure"] != self.measure():
@@ -226,9 +226,12 @@ class Trainer:
         self.step, self.seconds = state["step"], state["seconds"]
 
     def measure(self) -> dict[str, int]:
-        """Return what the paintings' measured moments depend on."""
-        sizes = self.settings.sizes
-        return {"seed": self.settings.seed, "stored": sizes.stored, "style": sizes.style}
+        """Return what a checkpoint fits: the paintings' measured moments, the network, and whether it is taught."""
+        sizes, width = self.settings.sizes, self.network.width
+        return {
+            "seed": self.settings.seed, "stored": sizes.stored, "style": sizes.style, "width": width,
+            "teachers": int(self.teacher is not None),
+        }  # fmt: skip
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
