@@ -1,9 +1,13 @@
 """What training minimises, styles are refined for and quality is measured by: distances of feature maps."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from engines.networks.statistics import EPSILON, mean_and_variance
+
+CELL = 8  # the stride of the default network
+CALM = 0.02  # how much neighbours differ where a mesh is seen
 
 
 def normalised(features: Tensor) -> Tensor:
@@ -57,3 +61,21 @@ def overlap_distance(painted: Tensor, shifted: Tensor, offset: tuple[int, int]) 
     ours = painted[:, max(0, -down) :, max(0, -right) :][:, :height, :width]
     theirs = shifted[:, max(0, down) :, max(0, right) :][:, :height, :width]
     return (ours - theirs).abs().mean()
+
+
+def mesh(painted: Tensor, photo: Tensor) -> Tensor:
+    """Return how much of the same there is in each 8x8 cell of paintings, as a network's strides leave it.
+
+    The mean over cells of a painting's fine detail, mean absolute, flat parts of the photograph counting most: what a
+    painting has of its own differs from cell to cell and averages out.
+
+    Args:
+        painted: float [N, 3, H, W] in [0, 1], H and W multiples of 8.
+        photo: what was painted, of the same shape.
+    """
+    detail, contrast = (each - F.avg_pool2d(each, 3, 1, 1, count_include_pad=False) for each in (painted, photo))
+    calm = torch.exp(-F.avg_pool2d(contrast.abs().mean(1, keepdim=True), CELL) / CALM)[:, :, :, None, :, None]
+    count, colours, height, width = detail.shape
+    cells = detail.reshape(count, colours, height // CELL, CELL, width // CELL, CELL)
+    mean: Tensor = (cells * calm).sum((2, 4)) / calm.sum((2, 4))
+    return mean.abs().mean()

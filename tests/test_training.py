@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 pytest.importorskip("PIL", reason="Pillow, of the extra `train`, is not installed")
 
-from engines.losses import overlap_distance
+from engines.losses import mesh, overlap_distance
 from engines.networks.pincel import Pincel, Pincel16
 from engines.networks.vgg import LAYERS, Vgg
 from engines.training.data import Batches, DataError, Pictures, Sizes, read_pictures
@@ -26,7 +26,7 @@ from engines.training.teaching import LOUDER, halve
 from engines.training.trainer import Trainer
 from engines.weights import load_network
 
-TINY = Sizes(stored=40, crop=32, margin=4, style=32, read=2)
+TINY = Sizes(stored=40, crop=32, margin=4, style=32, own=32, read=2)
 
 
 @pytest.fixture(autouse=True)
@@ -148,6 +148,20 @@ def test_where_crop_and_shifted_copy_overlap_they_show_the_same() -> None:
         top, left = 4 + offset[0], 4 + offset[1]
         ours, theirs = area[:, top : top + 12, left : left + 12], area[:, 4:16, 4:16]
         assert overlap_distance(ours, theirs, offset) == 0
+
+
+def test_a_mesh_is_what_is_the_same_in_every_cell() -> None:
+    torch.manual_seed(0)
+    photo = torch.full((1, 3, 128, 128), 0.5)
+    cell, grain = 0.04 * torch.randn(1, 3, 8, 8), 0.04 * torch.randn(photo.shape)
+    meshed = photo + cell.repeat(1, 1, 16, 16)
+    assert mesh(photo, photo) == 0
+    assert mesh(photo + grain, photo) < 0.15 * mesh(meshed, photo)
+    busy = photo.clone()
+    busy[:, :, :, 64:] += 0.5 * torch.rand(1, 3, 128, 64) - 0.25
+    left, right = meshed.clone(), meshed.clone()
+    left[:, :, :, 64:], right[:, :, :, :64] = 0.5, 0.5
+    assert mesh(right, busy) < 0.2 * mesh(left, busy)
 
 
 def test_a_broken_image_in_a_shard_is_skipped_and_counted(tmp_path: Path) -> None:

@@ -133,6 +133,7 @@ class Sizes:
         margin: by how much the shifted copy may be off.
         style: side of the squares whose statistics are the target.
         contents, styles: photographs a batch, and paintings each of them is painted in.
+        own: side of what is painted in its own style, a photograph for each of `contents`.
         read: crops a batch of those that the style encoder learns to read from.
     """
 
@@ -142,6 +143,7 @@ class Sizes:
     style: int = 224
     contents: int = 1
     styles: int = 2
+    own: int = 256
     read: int = 4
 
 
@@ -155,6 +157,7 @@ class Batch:
         offsets: where `contents` lie in `shifted`'s coordinates, (down, right) for each.
         paintings: indices, one for each painted picture.
         mixes: float [N], how much of the next painting's style is mixed in; mostly 0.
+        own: other crops of the photographs, to be painted in their own style.
     """
 
     contents: Tensor
@@ -162,6 +165,7 @@ class Batch:
     offsets: list[tuple[int, int]]
     paintings: list[int]
     mixes: Tensor
+    own: Tensor
 
 
 class Batches:
@@ -183,9 +187,10 @@ class Batches:
         indices = [self.painting_order[first * sizes.styles + i] for i in range(count)]
         mixed = torch.rand(count, generator=random) < 0.15
         mixes = torch.where(mixed, torch.rand(count, generator=random), 0.0).to(self.paintings.device)
-        pairs = [self.pair(self.photos[self.photo_order[first + i]], random) for i in range(sizes.contents)]
-        contents, shifted, offsets = zip(*pairs, strict=True)
-        return Batch(torch.cat(contents), torch.cat(shifted), list(offsets), indices, mixes)
+        photos = [self.photos[self.photo_order[first + i]] for i in range(sizes.contents)]
+        contents, shifted, offsets = zip(*(self.pair(photo, random) for photo in photos), strict=True)
+        own = torch.cat([self.square(photo, sizes.own, random) for photo in photos])
+        return Batch(torch.cat(contents), torch.cat(shifted), list(offsets), indices, mixes, own)
 
     def reading(self, number: int) -> Tensor:
         """Return crops to learn reading from, float [read, 3, crop, crop]: paintings, every fourth a photograph."""

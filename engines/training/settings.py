@@ -18,6 +18,7 @@ class Shares:
         variation: total variation.
         stability: the shifted, re-exposed, noisy copy must be painted alike.
         own: painted in its own style a photograph must stay what it is.
+        mesh: what is the same in each 8x8 cell, as the strides leave it.
         reading: the moments that the style encoder sees, against those that VGG-19 sees.
         places: the encoder's feature maps, against VGG's.
         copy, broad_copy, copied_style, copied_structure: what `engines.training.teaching.copying` returns.
@@ -29,8 +30,9 @@ class Shares:
     fine_structure: float = 0.6
     content: float = 0.1
     variation: float = 0.3
-    stability: float = 4.0
-    own: float = 12.0
+    stability: float = 8.0
+    own: float = 16.0
+    mesh: float = 50.0
     reading: float = 1.5
     places: float = 1.0
     copy: float = 10.0

@@ -15,6 +15,7 @@ from engines import losses
 from engines.networks.pincel import Pincel
 from engines.networks.statistics import moments
 from engines.networks.vgg import Vgg
+from engines.pixels import MARGIN
 from engines.training.data import Batch, Batches, DataError
 from engines.training.settings import Settings
 from engines.training.teaching import copying
@@ -110,18 +111,19 @@ class Trainer:
         contents = batch.contents.contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
             seen = self.vgg(contents)
-            own_read = self.network.read(contents)
+            own_read = self.network.read(batch.own.contiguous(memory_format=torch.channels_last))
         wanted, read = self.targets_of(batch.paintings)
         wanted = [torch.lerp(each, each.roll(-1, 0), mixes[:, None]) for each in wanted]
         vectors = self.style(read)
         vectors = torch.lerp(vectors, vectors.roll(-1, 0), mixes)
-        painted = self.paint(contents.repeat_interleave(sizes.styles, 0), vectors)
+        photos = contents.repeat_interleave(sizes.styles, 0)
+        painted = self.paint(photos, vectors)
         features = self.features(painted)
         strokes = [moments(each) for each in features]
         photo = [each.repeat_interleave(sizes.styles, 0) for each in seen]
         plain, photo_plain = ([losses.normalised(each) for each in maps[2:4]] for maps in (features, photo))
         again = self.paint(batch.shifted, vectors[:: sizes.styles])
-        own = self.paint(contents, self.style(own_read))
+        own = self.paint(batch.own, self.style(own_read))
         pairs = zip(painted[:: sizes.styles], again, batch.offsets, strict=True)
         return {
             "style": losses.style_distance(strokes[:4], wanted[:4]).mean(),
@@ -131,7 +133,8 @@ class Trainer:
             "content": losses.content_distance(features[3], photo[3]).mean(),
             "variation": losses.total_variation(painted),
             "stability": torch.stack([losses.overlap_distance(*pair) for pair in pairs]).mean(),
-            "own": (own - contents).abs().mean(),
+            "own": (own - batch.own).abs().mean(),
+            "mesh": losses.mesh(painted, photos) + losses.mesh(own, batch.own),
         }
 
     def targets_of(self, paintings: list[int]) -> tuple[list[Tensor], Tensor]:
@@ -163,11 +166,13 @@ class Trainer:
         return [*self.vgg(rgb), *self.vgg(F.avg_pool2d(rgb, 2))]
 
     def paint(self, rgb: Tensor, style: Tensor, *, network: Pincel | None = None) -> Tensor:
-        """Paint without a memory, float32."""
-        nothing, rgb = torch.zeros_like(style), rgb.contiguous(memory_format=torch.channels_last)
+        """Paint without a memory, with the margin that the product cuts away, float32."""
+        nothing, rgb = torch.zeros_like(style), F.pad(rgb, (MARGIN,) * 4, mode="replicate")
         with self.mixed_precision():
-            painted, _ = (network or self.network)(rgb, style, nothing, nothing[:, 0])
-        return painted.float()  # type: ignore[no-any-return]
+            painted, _ = (network or self.network)(
+                rgb.contiguous(memory_format=torch.channels_last), style, nothing, nothing[:, 0]
+            )
+        return painted[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN].float()  # type: ignore[no-any-return]
 
     def read(self, rgb: Tensor) -> list[Tensor]:
         """Return what the style encoder sees in pictures, float32."""
