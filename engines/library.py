@@ -4,9 +4,12 @@ import difflib
 import re
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from engines import style as styles
+from engines.encoder import encode_style
 from engines.errors import WeightsError
 from engines.store import data_folder
 from engines.style import Style, gallery
@@ -31,12 +34,16 @@ def own_path(name: str) -> Path:
 
 
 def own() -> dict[str, str]:
-    """Return the names of the user's own styles and the id of the network that made each, "" where unreadable."""
+    """Return the names of the user's own styles and the id of the network that each is for.
+
+    It is "" where that is any, the picture being kept with the style, and where the file is unreadable.
+    """
     found = {}
     for path in own_folder().glob("*.safetensors"):
         try:
             with safe_open(path, framework="numpy") as file:
-                found[path.stem] = (file.metadata() or {}).get("network", "")
+                bound = styles.PICTURE not in file.keys()  # noqa: SIM118 - not a dict
+                found[path.stem] = (file.metadata() or {}).get("network", "") if bound else ""
         except (OSError, SafetensorError):
             found[path.stem] = ""
     return found
@@ -44,17 +51,25 @@ def own() -> dict[str, str]:
 
 def names(network: str) -> list[str]:
     """List the names that `find` knows for a network; it tells what is wrong with those that cannot be read."""
-    return sorted({*gallery(network), *(name for name, made_by in own().items() if made_by in ("", network))})
+    return sorted({*gallery(network), *(name for name, bound_to in own().items() if bound_to in ("", network))})
 
 
 def find(name: str, *, network: str) -> Style:
     """Return the style of that name; the user's own comes before the gallery's.
 
+    One that another network made is read again from its picture, which takes some seconds the first time.
+
     Raises:
-        WeightsError: there is none (names the nearest), or another network made it.
+        WeightsError: there is none (names the nearest), or another network made it and no picture is kept with it.
     """
     if NAME.fullmatch(name) and own_path(name).exists():
-        return styles.load(own_path(name), network=network)
+        try:
+            return styles.load(own_path(name), network=network)
+        except WeightsError:
+            picture = styles.load_picture(own_path(name))
+            if picture is None:
+                raise
+            return encode_style(picture, name=name, network=network.rpartition("-")[0])
     known = gallery(network)
     if name in known:
         return known[name]
@@ -65,8 +80,8 @@ def find(name: str, *, network: str) -> Style:
     raise WeightsError(f"no style, picture or style file is called {name!r}: {remedy}")
 
 
-def add(style: Style, *, force: bool = False) -> Path:
-    """Keep a style under its name.
+def add(style: Style, *, picture: NDArray[np.uint8] | None = None, force: bool = False) -> Path:
+    """Keep a style under its name, with the picture to read it from again for other networks, if there is one.
 
     Raises:
         WeightsError: the name is taken and `force` is not given, or it cannot be written.
@@ -74,7 +89,7 @@ def add(style: Style, *, force: bool = False) -> Path:
     path = own_path(style.name)
     if path.exists() and not force:
         raise WeightsError(f"there is already a style called {style.name!r}: choose another name, or use --force")
-    styles.save(style, path)
+    styles.save(style, path, picture=picture)
     return path
 
 

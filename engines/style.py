@@ -15,7 +15,7 @@ from engines.errors import WeightsError
 from engines.networks import DATA
 from engines.store import write_whole
 
-VECTOR = "style"
+VECTOR, PICTURE = "style", "picture"
 
 Vector = NDArray[np.float32]
 
@@ -67,8 +67,13 @@ def blend(parts: Sequence[tuple[Style, float]]) -> Style:
     return Style(vector, first.network, name)
 
 
-def save(style: Style, path: Path) -> None:
+def save(style: Style, path: Path, *, picture: NDArray[np.uint8] | None = None) -> None:
     """Write a style as safetensors, whole or not at all.
+
+    Args:
+        style: what to write.
+        path: where to.
+        picture: what to read it from again for another network, uint8 [H, W, 3] BGR.
 
     Raises:
         WeightsError: the file cannot be written.
@@ -77,7 +82,7 @@ def save(style: Style, path: Path) -> None:
         "network": style.network, "name": style.name, "picture_sha256": style.picture_sha256, "title": style.title
     }  # fmt: skip
     try:
-        write_whole(path, to_bytes({VECTOR: style.vector}, metadata))
+        write_whole(path, to_bytes({VECTOR: style.vector} | ({} if picture is None else {PICTURE: picture}), metadata))
     except OSError as error:
         raise WeightsError(f"cannot write the style {path}: {error.strerror}") from error
 
@@ -111,6 +116,15 @@ def load(path: Path, *, network: str) -> Style:
         vector.astype(np.float32), network, metadata.get("name", path.stem),
         metadata.get("picture_sha256", ""), metadata.get("title", ""),
     )  # fmt: skip
+
+
+def load_picture(path: Path) -> NDArray[np.uint8] | None:
+    """Return the picture that a style was saved with, uint8 [H, W, 3] BGR, if it was and can be read."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return np.asarray(file.get_tensor(PICTURE)) if PICTURE in file.keys() else None  # noqa: SIM118 - not a dict
+    except (OSError, SafetensorError):
+        return None
 
 
 def gallery_path(name: str) -> Path:

@@ -41,6 +41,21 @@ def test_an_own_style_is_added_used_and_removed(picture: Path) -> None:
     assert "built-in ones stay" in pincel("styles", "remove", "irises").line
 
 
+def test_an_own_style_is_for_every_network(picture: Path) -> None:
+    assert pincel("styles", "add", picture, "--name", "mine").code == 0
+    for network in ("pincel", "pincel-16"):
+        assert pincel("image", picture, "-s", "mine", "--network", network, "-o", f"{network}.png").code == 0
+        assert pincel("image", picture, "-s", picture, "--network", network, "-o", f"{network}-now.png").code == 0
+        own, now = (read_picture(f"{network}{end}.png").pixels for end in ("", "-now"))
+        assert abs(own.astype(int) - now).mean() < 1
+        line = next(line for line in pincel("styles", "list", "--network", network).out.splitlines() if "mine" in line)
+        assert line.rstrip().endswith("your own")
+    assert pincel("styles", "blend", "mine", "irises", "--name", "mixed").code == 0
+    refused = pincel("image", picture, "-s", "mixed", "--network", "pincel-16", "-o", "o.png")
+    assert (refused.code, "paint with that one" in refused.line) == (1, True)
+    assert "your own, for pincel-" in pincel("styles", "list", "--network", "pincel-16").out
+
+
 def test_a_file_name_that_makes_no_style_name_asks_for_one(picture: Path) -> None:
     odd = picture.rename("photo (1).png")
     result = pincel("styles", "add", odd)

@@ -151,7 +151,8 @@ def resolve_style(text: str, *, terminal: Terminal, network: str = NETWORK) -> S
     """Find a style by name, read it from a style file, or encode a picture; as `resolve_styles` for one."""
     path, made_by = Path(text), network_id(network)
     if text in {*library.names(made_by), *library.own()}:
-        return library.find(text, network=made_by)
+        with terminal.working(f"reading the style {text}"):
+            return library.find(text, network=made_by)
     if path.suffix.lower() == ".safetensors":
         return styles.load(path, network=made_by)
     if path.exists() or path.suffix.lower() in READ_SUFFIXES:

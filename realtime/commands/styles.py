@@ -12,10 +12,22 @@ from engines.style import Style
 from realtime.commands import options
 from realtime.commands.image import EngineBrush, check_suffix
 from realtime.commands.outputs import choose_target, may_write
-from realtime.commands.painting import NETWORK, Painter, engine_opener, picture_style, resolve_style, resolve_styles
+from realtime.commands.painting import (
+    NETWORK,
+    Painter,
+    engine_opener,
+    picture_style,
+    read_style_picture,
+    resolve_style,
+    resolve_styles,
+)
 from realtime.commands.terminal import Terminal, UsageError, page, put
 from realtime.images import Picture, read_picture, write_picture
+from realtime.media import Pixels
 from realtime.pattern import Pattern
+from realtime.sizes import short_side, to_size
+
+KEPT_SIDE = 512  # the most that any network reads
 
 styles = typer.Typer(no_args_is_help=True, help="List, try, add and blend styles.")
 
@@ -76,7 +88,9 @@ def add(
     library.own_path(name or picture.stem)
     terminal = Terminal(quiet=quiet)
     made = picture_style(picture, name=name or picture.stem, terminal=terminal, network=network)
-    keep(made, force=force, terminal=terminal)
+    pixels = read_style_picture(picture)
+    small = to_size(pixels, short_side(pixels.shape, min(KEPT_SIDE, *pixels.shape[:2])))
+    keep(made, picture=small, force=force, terminal=terminal)
 
 
 @styles.command()
@@ -114,9 +128,9 @@ def blend(
     terminal.say(str(output))
 
 
-def keep(style: Style, *, force: bool, terminal: Terminal) -> None:
+def keep(style: Style, *, picture: Pixels | None = None, force: bool, terminal: Terminal) -> None:
     """Put a style into the user's library."""
-    library.add(style, force=force)
+    library.add(style, picture=picture, force=force)
     painter = style.network.rpartition("-")[0]
     also = "" if painter == NETWORK else f" --network {painter}"
     terminal.say(f"added: use it with --style {style.name!r}{also}")
