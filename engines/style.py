@@ -108,7 +108,7 @@ def load(path: Path, *, network: str) -> Style:
     if metadata["network"] != network:
         raise WeightsError(
             f"{path} was made by the network {metadata['network']}, this one is {network}: "
-            "paint with that one, or encode the picture again"
+            f"paint with that one (--network {metadata['network'].rpartition('-')[0]}), or encode the picture again"
         )
     if not np.isfinite(vector).all():
         raise WeightsError(f"{path} holds numbers that are not finite: encode the picture again")

@@ -91,7 +91,7 @@ def test_own_styles_are_read_again_for_another_network_and_blends_are_not(pictur
     assert set(listed) == {"mine"}
     refused = pincel("image", picture, "-s", "b.safetensors", "-o", "x.png")
     assert (refused.code, "microast-" in refused.line) == (1, True)
-    assert "paint with that one, or encode the picture again" in refused.line
+    assert "paint with that one (--network microast), or encode the picture again" in refused.line
     assert not (tmp_path / "x.png").exists()
     assert pincel("image", picture, "-s", "mine", "-o", "x.png").code == 0
 

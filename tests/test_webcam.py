@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from engines import encoder
+from realtime.commands.painting import live_network
 from realtime.commands.session import Session
-from realtime.commands.terminal import UsageError
+from realtime.commands.terminal import Terminal, UsageError
 from realtime.commands.watched import StyleFolder
 from realtime.pattern import Pattern
 from realtime.report import Report
@@ -48,6 +49,30 @@ def test_a_live_run_is_recorded_and_reported(tmp_path: Path) -> None:
     assert frames[0].pixels.shape == (48, 64, 3)
     assert frames[-1].pts_seconds <= 1.1
     assert film.stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("network", "backend", "device", "painter"),
+    [
+        ("auto", "auto", "cpu", "pincel-16"),
+        ("auto", "torch", "cpu", "pincel-16"),
+        ("auto", "openvino", "cuda", "pincel-16"),
+        ("auto", "auto", "cuda", "pincel"),
+        ("auto", "torch", "mps", "pincel"),
+        ("pincel", "auto", "cpu", "pincel"),
+    ],
+)
+def test_where_a_cpu_paints_the_light_network_does(
+    network: str,
+    backend: str,
+    device: str,
+    painter: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("realtime.commands.painting.accelerator", lambda: device)
+    assert live_network(network, backend=backend, terminal=Terminal()) == painter
+    assert ("--network pincel is" in capsys.readouterr().err) == (painter == "pincel-16")
 
 
 @pytest.mark.parametrize(

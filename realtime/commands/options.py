@@ -80,6 +80,11 @@ def check_still_network(name: str) -> str:
     return name
 
 
+def check_live_network(name: str) -> str:
+    """Refuse what `check_network` refuses, but for "auto"."""
+    return name if name == "auto" else check_network(name)
+
+
 PAINTING = "Painting"
 OUTPUT = "Output"
 
@@ -94,6 +99,13 @@ Network = Annotated[
     str,
     typer.Option(
         metavar="NAME", callback=check_network, rich_help_panel=PAINTING, help="One of `pincel networks list`."
+    ),
+]  # fmt: skip
+LiveNetwork = Annotated[
+    str,
+    typer.Option(
+        "--network", metavar="NAME", callback=check_live_network, rich_help_panel=PAINTING,
+        help="One of `pincel networks list`, or auto: pincel-16 where a CPU paints, pincel where a GPU does.",
     ),
 ]  # fmt: skip
 StillNetwork = Annotated[

@@ -10,13 +10,14 @@ from typing import Literal
 
 from engines import BACKENDS, Engine, Style, WeightsError, blend, encode_style, library, network_id, open_engine
 from engines import style as styles
+from engines.machine import accelerator
 from realtime.commands.terminal import Terminal, UsageError
 from realtime.images import READ_SUFFIXES, read_picture
 from realtime.media import Pixels, SourceError
 from realtime.sizes import parse_size
 from realtime.stylizer import Steadiness, Stylizer
 
-NETWORK = "pincel"
+NETWORK, LIGHT_NETWORK = "pincel", "pincel-16"
 SMALLEST_STYLE = 16
 MOST_PIXELS = 36_000_000  # a little over 8K; painting takes some 230 bytes a pixel
 
@@ -114,6 +115,18 @@ def engine_opener(terminal: Terminal, *, backend: str, precision: str, network: 
         return engine
 
     return opened
+
+
+def live_network(name: str, *, backend: str, terminal: Terminal) -> str:
+    """Return the network that paints a camera: for "auto" the light one, which keeps up better, where a CPU paints."""
+    if name != "auto":
+        return name
+    if backend != "openvino" and accelerator() != "cpu":
+        return NETWORK
+    terminal.say(
+        f"network: {LIGHT_NETWORK}, for a CPU paints; --network {NETWORK} is the whole, for three times the work"
+    )
+    return LIGHT_NETWORK
 
 
 def resolve_styles(texts: Sequence[str], *, terminal: Terminal, network: str = NETWORK) -> Style:

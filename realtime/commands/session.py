@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from realtime.camera import Camera
-from realtime.commands.painting import NETWORK, Painter
+from realtime.commands.painting import LIGHT_NETWORK, NETWORK, Painter
 from realtime.commands.terminal import Terminal
 from realtime.commands.watched import StyleFolder
 from realtime.controls import Controls
@@ -96,7 +96,8 @@ class Session:
         self.terminal.say(f"camera: {given}")
         with self.terminal.progress("live", None) as progress:
             report = run(source, partial(map, self.live.paint), self.sinks, show=self.live.show, progress=progress)
-        entry |= {"engine": self.engine.name, "camera": str(given), **report.as_dict(), **self.figures()}
+        entry |= {"engine": self.engine.name, "network": self.engine.network, "camera": str(given)}
+        entry |= {**report.as_dict(), **self.figures()}
         self.terminal.say(self.summary(report))
         if report.interrupted:
             raise KeyboardInterrupt
@@ -125,7 +126,7 @@ class Session:
         outages = len(getattr(self.source, "outages", []))
         lost = f", {outages} outage{'' if outages == 1 else 's'}" if outages else ""
         if report.dropped > report.frames and self.engine.network.rpartition("-")[0] == NETWORK:
-            lost += "; --network pincel-16 paints more than twice as many"
+            lost += f"; --network {LIGHT_NETWORK} paints more than twice as many"
         return (
             f"{report.frames} frames in {report.seconds:.1f} s, {report.fps:.1f} fps, age {ages} ms (p50/p95/p99), "
             f"{report.dropped} dropped at the camera{lost}"

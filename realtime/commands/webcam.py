@@ -13,7 +13,7 @@ from realtime.camera import open_camera
 from realtime.commands import options
 from realtime.commands.options import OUTPUT, PAINTING, parse_steadiness
 from realtime.commands.outputs import Batch, may_write
-from realtime.commands.painting import NETWORK, Painter, engine_opener, resolve_style
+from realtime.commands.painting import Painter, engine_opener, live_network, resolve_style
 from realtime.commands.session import Session
 from realtime.commands.terminal import Terminal, UsageError
 from realtime.commands.watched import StyleFolder
@@ -64,7 +64,7 @@ def webcam(
         Path | None,
         typer.Option(metavar="FILE", rich_help_panel=PAINTING, help="What finds the person: an ONNX or TFLite model."),
     ] = None,
-    network: options.Network = NETWORK,
+    network: options.LiveNetwork = "auto",
     strength: options.Strength = 1.0,
     preserve_colour: options.PreserveColour = False,
     steady: options.Steady = "auto",
@@ -106,6 +106,7 @@ def webcam(
     check_record(record, force=force, terminal=terminal)
     finder = open_mask(mask, mask_model)
     batch = Batch(report_file)
+    network = live_network(network, backend=engine, terminal=terminal)
     opener = engine_opener(terminal, backend=engine, precision=precision, network=network)
     chosen = choose_styles(style, terminal=terminal, network=network)
     painter = Painter(
