@@ -37,10 +37,11 @@ class PixelGraph(nn.Module):
     reverse: Tensor
     luma: Tensor
 
-    def __init__(self, network: nn.Module, *, stride: int, style_size: int) -> None:
+    def __init__(self, network: nn.Module, *, stride: int, style_size: int, margin: int = MARGIN) -> None:
         super().__init__()
         self.network = network
         self.stride = stride
+        self.margin = margin
         self.style_size = style_size
         self.register_buffer("reverse", torch.tensor([2, 1, 0]), persistent=False)
         self.register_buffer("luma", torch.tensor(REC709_LUMA)[:, None, None], persistent=False)
@@ -69,11 +70,12 @@ class PixelGraph(nn.Module):
         height, width = frame.shape[1], frame.shape[2]
         memory, gain, noise, colour = controls.unbind(1)
         bgr = steady(frame.permute(0, 3, 1, 2) / 255, steadied, gain=gain, noise=noise)
-        right, bottom = (MARGIN + -(length + 2 * MARGIN) % self.stride for length in (width, height))
-        padded = F.pad(bgr, (MARGIN, right, MARGIN, bottom), mode="replicate")
+        margin = self.margin
+        right, bottom = (margin + -(length + 2 * margin) % self.stride for length in (width, height))
+        padded = F.pad(bgr, (margin, right, margin, bottom), mode="replicate")
         dtype = next(self.network.parameters()).dtype
         rgb, scene = self.network(padded.index_select(1, self.reverse).to(dtype), style, scene, memory)
-        rgb = rgb[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+        rgb = rgb[:, :, margin : margin + height, margin : margin + width]
         painted = rgb.index_select(1, self.reverse).float()
         painted = painted + colour[:, None, None, None] * self.chroma(bgr - painted)
         painted = bgr + presence(padded) * (painted - bgr)

@@ -33,7 +33,9 @@ def load_graph(network: str, weights: Path | None = None) -> PixelGraph:
     module = load_network(network, weights)
     if hasattr(module, "normalised"):
         centre(module, sample_frame((128, 128), torch.Generator().manual_seed(0)))
-    return PixelGraph(module, stride=int(module.stride), style_size=int(module.style_size)).eval()  # type: ignore[arg-type]
+    names = ("stride", "style_size", "margin")
+    sizes = {name: cast(int, getattr(module, name)) for name in names if hasattr(module, name)}
+    return PixelGraph(module, **sizes).eval()
 
 
 @dataclass

@@ -110,6 +110,7 @@ class Pincel(nn.Module):
     """
 
     stride = 8
+    margin = 16  # pixels painted around a frame and cut away, a multiple of `stride`
     reading = ("style.", "hyper.")  # how the names of the weights begin that read styles
     width = 32  # channels at half a frame's size; twice and four times as many at a quarter and an eighth
 
@@ -181,3 +182,4 @@ class Pincel16(Pincel):
     """The default network at half its width: 0.31 M parameters paint a frame."""
 
     width = 16
+    margin = 8  # it has learnt what to do with so few

@@ -15,7 +15,6 @@ from engines import losses
 from engines.networks.pincel import Pincel
 from engines.networks.statistics import moments
 from engines.networks.vgg import Vgg
-from engines.pixels import MARGIN
 from engines.training.data import Batch, Batches, DataError
 from engines.training.settings import Settings
 from engines.training.teaching import copying
@@ -167,12 +166,12 @@ class Trainer:
 
     def paint(self, rgb: Tensor, style: Tensor, *, network: Pincel | None = None) -> Tensor:
         """Paint without a memory, with the margin that the product cuts away, float32."""
-        nothing, rgb = torch.zeros_like(style), F.pad(rgb, (MARGIN,) * 4, mode="replicate")
+        network = network or self.network
+        margin, nothing = network.margin, torch.zeros_like(style)
+        rgb = F.pad(rgb, (margin,) * 4, mode="replicate").contiguous(memory_format=torch.channels_last)
         with self.mixed_precision():
-            painted, _ = (network or self.network)(
-                rgb.contiguous(memory_format=torch.channels_last), style, nothing, nothing[:, 0]
-            )
-        return painted[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN].float()  # type: ignore[no-any-return]
+            painted, _ = network(rgb, style, nothing, nothing[:, 0])
+        return painted[:, :, margin:-margin, margin:-margin].float()  # type: ignore[no-any-return]
 
     def read(self, rgb: Tensor) -> list[Tensor]:
         """Return what the style encoder sees in pictures, float32."""
