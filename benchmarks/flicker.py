@@ -212,16 +212,16 @@ def photographs(folder: Path, count: int) -> list[Pixels]:
     return photos
 
 
-def measure(shared: Path, say: Callable[[str], None]) -> dict[str, dict[str, object]]:
+def measure(shared: Path, network: str, say: Callable[[str], None]) -> dict[str, dict[str, object]]:
     """Measure everything; returns each figure's mean, its bound and its single values."""
-    engine, vgg = open_engine(), load_vgg(shared / "weights" / "vgg19_normalised_relu4_1.fp16.safetensors")
+    engine, vgg = open_engine(network), load_vgg(shared / "weights" / "vgg19_normalised_relu4_1.fp16.safetensors")
     photos = photographs(shared / "eval" / "content", 4)
     ratios: dict[str, list[float]] = {name: [] for name in (*BOUNDS, "style")}
     for style in STYLES:
         painter = Painter(engine, style)
         for name, values in still_scenes(painter, photos).items():
             ratios[name] += values
-            say(f"{style} {name}: {' '.join(f'{value:.2f}' for value in values)}")
+            say(f"{network} {style} {name}: {' '.join(f'{value:.2f}' for value in values)}")
         wanted = Features(vgg, tensor(read_square(next((shared / "styles").glob(f"{style}.*")))))
         for clip in CLIPS:
             sources, rate = read_clip(shared / "media" / clip)
@@ -229,7 +229,7 @@ def measure(shared: Path, say: Callable[[str], None]) -> dict[str, dict[str, obj
             plain, steady = (warped_error(each, found) for each in paintings)
             ratios["clips"].append(steady / plain)
             ratios["style"].append(style_ratio(paintings, vgg, wanted))
-            say(f"{style} {clip}: warped error {steady / plain:.2f}, style loss {ratios['style'][-1]:.2f}")
+            say(f"{network} {style} {clip}: warped error {steady / plain:.2f}, style loss {ratios['style'][-1]:.2f}")
     return {
         name: {"ratio": round(float(np.mean(each)), 3), "bound": BOUNDS.get(name), "each": np.round(each, 3).tolist()}
         for name, each in ratios.items()
@@ -240,10 +240,13 @@ def main() -> None:
     """Measure, print a table and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", type=Path, help="folder with eval/, media/, styles/ and weights/")
+    parser.add_argument("--networks", default="pincel,pincel-16", help="names, with commas between")
     parser.add_argument("--json", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
-    figures = measure(arguments.shared, lambda line: print(line, flush=True))
-    print(json.dumps({name: each["ratio"] for name, each in figures.items()}))
+    figures = {}
+    for network in arguments.networks.split(","):
+        figures[network] = measure(arguments.shared, network, lambda line: print(line, flush=True))
+        print(network, json.dumps({name: each["ratio"] for name, each in figures[network].items()}))
     write(arguments.json, {"flicker": figures})
 
 
