@@ -23,6 +23,7 @@ import numpy as np
 from benchmarks.machine import write
 from engines import Stream, library, open_engine
 from realtime.bench import convert, make_clip
+from realtime.grid import bordered
 from realtime.media import Frame
 from realtime.pattern import Pattern
 from realtime.pipeline import run
@@ -37,16 +38,16 @@ OUTPUT = Path("benchmarks/results/pipeline.json")
 def convert_clip(source: Path, target: Path) -> tuple[float, int]:
     """Convert as the command line does; returns seconds from opening to closing, and frames."""
     engine = open_engine()
-    engine.prepare((360, 640))
+    engine.prepare(bordered((360, 640)))
     stylizer = Stylizer(engine, library.find(STYLE, network=engine.network).vector)
     seconds, report = convert(source, target, stylizer)
     return seconds, report.frames
 
 
 def paint_alone(size: tuple[int, int], count: int) -> float:
-    """Return the median seconds that the engine alone takes for a frame."""
+    """Return the median seconds that the engine alone takes for a frame with its border."""
     engine = open_engine()
-    pattern, stream = Pattern(size), Stream()
+    pattern, stream = Pattern(bordered(size)), Stream()
     style = library.find(STYLE, network=engine.network).vector
     times = []
     for index in range(count):

@@ -36,7 +36,7 @@ from engines.tensorrt_build import build_engine, load_compiler
 from engines.torch_engine import PRECISIONS, load_graph
 
 SIZE = (120, 168)
-SIZES = ((64, 64), (720, 1280), (2160, 3840))
+SIZES = ((64, 64), (728, 1288), (2168, 3848))
 CAPABILITY = (8, 9)
 
 

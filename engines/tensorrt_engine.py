@@ -26,7 +26,7 @@ from engines.torch_engine import PRECISIONS, load_graph
 from engines.weights import network_id, weights_path, weights_sha256
 
 ENGINE = "engine.trt"
-ANY_SIZE: Sizes = ((64, 64), (720, 1280), (2160, 3840))
+ANY_SIZE: Sizes = ((64, 64), (728, 1288), (2168, 3848))
 # Mean and largest difference from plain PyTorch, in grey levels, beyond which an engine is thrown away.
 TOLERANCES = {"fp32": (0.05, 1.0), "fp16": (0.7, 6.0)}
 SMALLEST_CHECK = 64

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from engines import Engine, Stream, one_late
 from realtime.channel import Channel, Writer
 from realtime.consistency import ConsistencyFilter
+from realtime.grid import Grid, inside
 from realtime.media import Frame, Pixels
+from realtime.motion import MotionMeter
 from realtime.scene import CutDetector, NoiseMeter
 from realtime.sizes import short_side, to_size
 
@@ -67,6 +69,8 @@ class Stylizer:
         self._stream = Stream()
         self._cut_detector = CutDetector()
         self._noise_meter = NoiseMeter()
+        self._motion_meter = MotionMeter()
+        self._grid = Grid()
         self._consistency = ConsistencyFilter()
         self._exposure: float | None = None
         self._own: Vector | None = None
@@ -94,18 +98,24 @@ class Stylizer:
             self.cuts += 1
             self._stream.reset()
             self._noise_meter.reset()
+            self._motion_meter.reset()
             self._exposure = self._own_read_at = None
         small = to_size(pixels, self.work_size or size)
         gain, memory, noise, keep = self._steadying(small)
         style = self._style_at(small, frame.pts_seconds)
+        if keep == 0:
+            self._motion_meter.reset()
+        motion = self._motion_meter.update(small) if keep else None
+        if self._grid.follow(motion):
+            gain = 0.0
+        corner = self._grid.corner
         ticket = self.engine.begin(
-            small[None], style, stream=self._stream, gain=gain, memory=memory, noise=noise, colour=self.colour
-        )
+            self._grid.around(small)[None], style,
+            stream=self._stream, gain=gain, memory=memory, noise=noise, colour=self.colour,
+        )  # fmt: skip
 
         def finish() -> Frame:
-            if is_cut:
-                self._consistency.reset()
-            painted = self._consistency.apply(small, ticket.fetch()[0], keep)
+            painted = self._consistency.apply(motion, inside(ticket.fetch()[0], corner), keep)
             return replace(frame, pixels=to_size(painted, size), alpha=alpha)
 
         return finish

@@ -32,7 +32,7 @@ def test_engines_are_built_listed_and_cleared(tensorrt: FakeTensorRT) -> None:
     assert built.code == 0
     assert "64x40: ready after" in built.err
     listed = pincel("engines", "list").out
-    for text in ("tiny", "tensorrt fp32", "64x40", "40x32", "NVIDIA Fake"):
+    for text in ("tiny", "tensorrt fp32", "72x48", "48x40", "NVIDIA Fake"):
         assert text in listed
     assert pincel("engines", "clear").err.startswith("2 engines thrown away, 0.0 MB")
     assert store.stored() == []

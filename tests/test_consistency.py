@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from realtime.consistency import ConsistencyFilter, agreement, bands, blend, centres, coherence, detail, halved, shrink
+from realtime.consistency import ConsistencyFilter, bands, blend, detail
 from realtime.media import Pixels
+from realtime.motion import MotionMeter, agreement, centres, coherence, halved, shrink
 from realtime.pattern import Pattern
 
 SIZE = (120, 168)
@@ -30,6 +31,16 @@ def flickering(source: Pixels, index: int) -> Pixels:
     return np.clip(source + 0.3 * strokes, 0, 255).astype(np.uint8)
 
 
+class Steadier:
+    """A consistency filter and what finds the motion for it."""
+
+    def __init__(self) -> None:
+        self.meter, self.consistency = MotionMeter(), ConsistencyFilter()
+
+    def apply(self, source: Pixels, painted: Pixels, keep: float) -> Pixels:
+        return self.consistency.apply(self.meter.update(source), painted, keep)
+
+
 def error(now: Pixels, before: Pixels, step: int) -> float:
     """Root mean square difference of two paintings of a picture that moved left by `step`."""
     if step:
@@ -39,14 +50,14 @@ def error(now: Pixels, before: Pixels, step: int) -> float:
 
 @pytest.mark.parametrize("step", [0, 3])
 def test_paintings_of_a_picture_at_rest_or_moving_agree(step: int) -> None:
-    picture, consistency = texture(0, (SIZE[0], 400), blur=6), ConsistencyFilter()
+    picture, consistency = texture(0, (SIZE[0], 400), blur=6), Steadier()
     plain = [flickering(view(picture, step * i), i) for i in range(12)]
     steady = [consistency.apply(view(picture, step * i), painted.copy(), KEEP) for i, painted in enumerate(plain)]
     assert error(steady[-1], steady[-2], step) < 0.6 * error(plain[-1], plain[-2], step)
 
 
 def test_a_constant_painting_stays_as_it_is() -> None:
-    source, painted, consistency = texture(0, SIZE, blur=6), texture(1, SIZE, blur=2), ConsistencyFilter()
+    source, painted, consistency = texture(0, SIZE, blur=6), texture(1, SIZE, blur=2), Steadier()
     for _ in range(8):
         result = consistency.apply(source, painted.copy(), KEEP)
     assert (result == painted).all()
@@ -54,14 +65,14 @@ def test_a_constant_painting_stays_as_it_is() -> None:
 
 def test_a_picture_unlike_the_last_is_shown_at_once() -> None:
     first, second = texture(0, SIZE, blur=6), texture(1, SIZE, blur=6)
-    consistency = ConsistencyFilter()
+    consistency = Steadier()
     consistency.apply(first, first.copy(), KEEP)
     shown = consistency.apply(second, second.copy(), KEEP)
     assert np.abs(shown.astype(int) - second).mean() < 3
 
 
 def test_what_comes_into_the_picture_is_shown_at_once() -> None:
-    picture, consistency = texture(0, (SIZE[0], 400), blur=6), ConsistencyFilter()
+    picture, consistency = texture(0, (SIZE[0], 400), blur=6), Steadier()
     for i in range(8):
         shown = consistency.apply(view(picture, 8 * i), np.full((*SIZE, 3), 20 * i, np.uint8), KEEP)
     assert shown[:, -3:].min() > 139
@@ -70,7 +81,7 @@ def test_what_comes_into_the_picture_is_shown_at_once() -> None:
 
 def test_beside_what_moves_by_itself_the_new_painting_counts_alone() -> None:
     background, thing = texture(0, SIZE, blur=6), texture(1, (60, 60), blur=6)
-    consistency = ConsistencyFilter()
+    consistency = Steadier()
     for i in range(10):
         source = background.copy()
         left = 10 + 6 * i
@@ -83,7 +94,7 @@ def test_beside_what_moves_by_itself_the_new_painting_counts_alone() -> None:
 
 
 def test_what_blending_softens_is_sharpened() -> None:
-    picture, consistency = texture(0, (SIZE[0], 400), blur=6), ConsistencyFilter()
+    picture, consistency = texture(0, (SIZE[0], 400), blur=6), Steadier()
     for i in range(10):
         painted = flickering(view(picture, 3 * i), i)
         shown = consistency.apply(view(picture, 3 * i), painted.copy(), KEEP)
@@ -92,7 +103,7 @@ def test_what_blending_softens_is_sharpened() -> None:
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 67), (121, 163), (540, 961)])
 def test_any_size_is_taken_and_given_back(size: tuple[int, int]) -> None:
-    pattern, consistency = Pattern(size), ConsistencyFilter()
+    pattern, consistency = Pattern(size), Steadier()
     for i in range(3):
         source = pattern.paint(i)
         shown = consistency.apply(source, source.copy(), KEEP)
@@ -102,23 +113,23 @@ def test_any_size_is_taken_and_given_back(size: tuple[int, int]) -> None:
 
 
 def test_frames_too_small_to_find_motion_in_pass_through() -> None:
-    consistency = ConsistencyFilter()
+    consistency = Steadier()
     for i in range(3):
         painted = texture(i, (63, 200), blur=2)
         assert (consistency.apply(painted, painted.copy(), KEEP) == painted).all()
 
 
 def test_after_a_reset_or_another_size_the_painting_is_taken_as_it_is() -> None:
-    source, consistency = texture(0, SIZE, blur=6), ConsistencyFilter()
+    source, consistency = texture(0, SIZE, blur=6), Steadier()
     consistency.apply(source, flickering(source, 0), KEEP)
-    consistency.reset()
+    consistency.meter.reset()
     assert (consistency.apply(source, flickering(source, 1), KEEP) == flickering(source, 1)).all()
     smaller = np.ascontiguousarray(source[:100, :100])
     assert (consistency.apply(smaller, smaller.copy(), KEEP) == smaller).all()
 
 
 def test_what_is_remembered_is_not_the_callers_array() -> None:
-    source, consistency = texture(0, SIZE, blur=6), ConsistencyFilter()
+    source, consistency = texture(0, SIZE, blur=6), Steadier()
     for i in range(3):
         shown = consistency.apply(source, source.copy(), KEEP)
         if i < 2:

@@ -6,6 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engines import Engine, library, open_engine
+from realtime.grid import bordered
 from realtime.media import Frame
 from realtime.pattern import Pattern
 from realtime.sizes import to_size
@@ -135,7 +136,7 @@ def test_the_result_has_the_size_asked_for(engine: Engine, night: Vector) -> Non
     assert painted.pixels.shape == (48, 72, 3)
     assert painted.alpha is not None
     assert painted.alpha.shape == (48, 72)
-    assert (1, 24, 36) in engine.programs
+    assert (1, *bordered((24, 36))) in engine.programs
 
 
 def test_preserved_colour_keeps_the_frames_hue(engine: Engine, scream: Vector) -> None:

@@ -110,7 +110,7 @@ class Pincel(nn.Module):
     """
 
     stride = 8
-    margin = 16  # pixels painted around a frame and cut away, a multiple of `stride`
+    margin = 12  # pixels painted around a frame and cut away, a multiple of 4
     reading = ("style.", "hyper.")  # how the names of the weights begin that read styles
     width = 32  # channels at half a frame's size; twice and four times as many at a quarter and an eighth
 

@@ -12,6 +12,7 @@ from engines import Engine, library
 from realtime.commands import options
 from realtime.commands.painting import engine_opener
 from realtime.commands.terminal import Interrupted, Terminal
+from realtime.grid import bordered
 from realtime.images import Picture, write_picture
 from realtime.media import Frame, Pixels
 from realtime.pattern import Pattern
@@ -62,7 +63,7 @@ def demo(
     """Paint a moving test picture in three styles, into pincel-demo.mp4 and pincel-demo.png."""
     terminal = Terminal(quiet=quiet)
     opened = engine_opener(terminal, backend=engine, precision=precision)()
-    opened.prepare(SIZE)
+    opened.prepare(bordered(SIZE))
     count = max(len(STYLES) * 2, round(seconds * RATE))
     tour = Tour(opened, count)
     sink = VideoWriter(VIDEO, size=SIZE, rate=RATE)

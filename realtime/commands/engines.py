@@ -12,6 +12,7 @@ from engines import open_engine, store
 from realtime.commands import options
 from realtime.commands.painting import NETWORK
 from realtime.commands.terminal import Terminal, UsageError, page, put
+from realtime.grid import bordered
 from realtime.sizes import parse_size
 
 engines = typer.Typer(no_args_is_help=True, help="List, build and clear compiled engines, and export networks.")
@@ -78,7 +79,7 @@ def build(
     for height, width in sizes:
         started = time.perf_counter()
         with terminal.working(f"building for {width}x{height}"):
-            opened.prepare((height, width), batch=batch)
+            opened.prepare(bordered((height, width)), batch=batch)
         terminal.say(f"{width}x{height}: ready after {time.perf_counter() - started:.1f} s")
 
 

@@ -12,6 +12,7 @@ from engines import BACKENDS, Engine, Style, WeightsError, blend, encode_style, 
 from engines import style as styles
 from engines.machine import accelerator
 from realtime.commands.terminal import Terminal, UsageError
+from realtime.grid import bordered
 from realtime.images import READ_SUFFIXES, read_picture
 from realtime.media import Pixels, SourceError
 from realtime.sizes import parse_size
@@ -95,7 +96,7 @@ class Painter:
     def prepare(self, engine: Engine, size: Size) -> None:
         """Compile the engine for a size, and show that this goes on: TensorRT takes up to a minute, once."""
         with self.working(f"preparing the engine for {size[1]}x{size[0]} (--verbose tells the steps)"):
-            engine.prepare(size)
+            engine.prepare(bordered(size))
 
 
 def engine_opener(terminal: Terminal, *, backend: str, precision: str, network: str = NETWORK) -> Callable[[], Engine]:
