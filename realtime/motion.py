@@ -18,9 +18,9 @@ WINDOW = 5
 # Beside what moves by itself the painting changes though its source does not: the network sees this far, in pixels of
 # the flow. There neighbours' motions differ by this much, more where all moves, by perspective.
 REACH, APART, APART_MOVING = 4, 0.45, 0.25
-# What moves within this many pixels of the flow of a shift moves by it. It counts where this much of the picture does,
-# and clearly more than stands still.
-TOLERANCE, MOST, CLEARLY = 0.125, 0.4, 1.5
+# What moves within half of a shift moves by it, within at least and at most so many pixels of the flow. It counts where
+# this much of the picture does, and clearly more than stands still.
+TOLERANCE, MOST, CLEARLY = (0.02, 0.125), 0.4, 1.5
 
 Field = NDArray[np.float32]
 
@@ -116,7 +116,8 @@ def shared_shift(flow: Field, alike: Field) -> tuple[float, float]:
     if not found.size:
         return 0.0, 0.0
     middle = np.median(found, axis=0)
-    moving, still = (float((np.abs(found - each).max(axis=1) < TOLERANCE).sum()) for each in (middle, 0))
+    tolerance = np.clip(np.abs(middle).max() / 2, *TOLERANCE)
+    moving, still = (float((np.abs(found - each).max(axis=1) < tolerance).sum()) for each in (middle, 0))
     if moving < MOST * alike.size or moving < CLEARLY * still:
         return 0.0, 0.0
     return -float(middle[0]), -float(middle[1])
