@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from engines import Engine
 from engines.engine import Shape
+from realtime.grid import REST
 
 STYLE_SIZE = 4
 Vector = NDArray[np.float32]
@@ -25,7 +26,7 @@ class FakeProgram:
 
     def run(self, frames: Pixels, style: Vector, controls: Vector, state: Any) -> Pixels:
         painted = frames.copy()
-        painted[:, -4:] = np.uint8(style[0, 0])
+        painted[:, -4 - REST :] = np.uint8(style[0, 0])
         time.sleep(self.seconds)
         return painted
 

@@ -34,7 +34,10 @@ def small_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("network", "kind"), [("pincel", Pincel), ("pincel-16", Pincel16)])
 def test_the_work_counted_is_that_of_the_layers(network: str, kind: type[Pincel]) -> None:
-    height, width = 64 + 32, 96 + 32  # with the margin that is painted and cut away; both multiples of 8
+    height, width = (
+        64 + 2 * kind.margin,
+        96 + 2 * kind.margin,
+    )  # with the margin that is painted and cut away; both multiples of 8
     low, middle, high = kind.width, 2 * kind.width, 4 * kind.width
     multiplied = {  # by how much each side is smaller: sum of kernel size x channels in x channels out
         2: 9 * 12 * low + low**2 + 9 * low * 12,

@@ -9,6 +9,7 @@ import pytest
 
 from engines import Engine, library, open_engine
 from realtime.controls import Controls
+from realtime.grid import bordered
 from realtime.live import Live
 from realtime.media import Frame
 from realtime.palette import Palette
@@ -108,7 +109,7 @@ def test_two_hundred_swaps_lose_no_frame_and_build_nothing(tmp_path: Path) -> No
     run(Pattern(SIZE, rate=RATE, frame_count=400, stamped=True), partial(map, paint), [witness], show=stage.live.show)
     assert [stamp for _, stamp, _ in witness.seen] == list(range(400))
     assert {style for _, _, style in witness.seen} == {10, 20, 30}
-    assert list(stage.engine.programs) == [(1, *SIZE)]
+    assert list(stage.engine.programs) == [(1, *bordered(SIZE))]
 
 
 def painting_seconds(engine: Engine, *, swaps: int) -> tuple[float, float]:

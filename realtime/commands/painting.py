@@ -118,16 +118,11 @@ def engine_opener(terminal: Terminal, *, backend: str, precision: str, network: 
     return opened
 
 
-def live_network(name: str, *, backend: str, terminal: Terminal) -> str:
+def live_network(name: str, *, backend: str) -> str:
     """Return the network that paints a camera: for "auto" the light one, which keeps up better, where a CPU paints."""
     if name != "auto":
         return name
-    if backend != "openvino" and accelerator() != "cpu":
-        return NETWORK
-    terminal.say(
-        f"network: {LIGHT_NETWORK}, for a CPU paints; --network {NETWORK} is the whole, for three times the work"
-    )
-    return LIGHT_NETWORK
+    return LIGHT_NETWORK if backend == "openvino" or accelerator() == "cpu" else NETWORK
 
 
 def resolve_styles(texts: Sequence[str], *, terminal: Terminal, network: str = NETWORK) -> Style:

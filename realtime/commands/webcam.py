@@ -106,7 +106,7 @@ def webcam(
     check_record(record, force=force, terminal=terminal)
     finder = open_mask(mask, mask_model)
     batch = Batch(report_file)
-    network = live_network(network, backend=engine, terminal=terminal)
+    network, is_chosen = live_network(network, backend=engine), network != "auto"
     opener = engine_opener(terminal, backend=engine, precision=precision, network=network)
     chosen = choose_styles(style, terminal=terminal, network=network)
     painter = Painter(
@@ -143,6 +143,8 @@ def webcam(
             mask=finder,
             seconds=seconds,
         )
+        if not is_chosen:
+            terminal.say(f"network: {network}; --network chooses: `pincel networks list`")
         session.paint(entry)
     return batch.code
 
