@@ -123,8 +123,7 @@ def test_painting_on_the_device_moves_the_state_as_painting_does(cuda: FakeCuda,
     for _ in range(cuda.painted):
         other.run(*given, plain_state)
     assert cuda.painted == 4 + 5
-    ours, theirs = program.run(*given, state), other.run(*given, plain_state)
-    assert np.abs(ours.astype(int) - theirs).max() <= 1  # what is rounded otherwise
+    assert are_alike(program.run(*given, state), other.run(*given, plain_state))
 
 
 def test_the_benchmark_times_overlapping_engines(cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch) -> None:
