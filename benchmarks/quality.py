@@ -43,6 +43,7 @@ from benchmarks.sheet import write_sheet
 from engines import BACKENDS, Engine, EngineError, Stream, open_engine
 from engines.encoder import REFINEMENT, encode_vector
 from engines.networks.vgg import load_vgg
+from engines.pixels import MARGIN, paint_still
 from engines.style import Vector
 from engines.weights import load_network, network_card, weights_path, weights_sha256
 from realtime.images import find_pictures
@@ -78,10 +79,9 @@ class Contender:
         return encode_vector(picture, network=self.network, weights=self.weights, refinement=refinement)
 
     def paint(self, rgb: Tensor, style: Vector) -> Tensor:
-        """Paint float [1, 3, H, W] in [0, 1], rounded to bytes as a viewer sees it."""
-        vector = torch.from_numpy(style)[None]
-        nothing = torch.zeros_like(vector)
-        painted: Tensor = self.module(rgb, vector, nothing, nothing[:, 0])[0]
+        """Paint float [1, 3, H, W] in [0, 1], as the product does, rounded to bytes as a viewer sees it."""
+        margin = getattr(self.module, "margin", MARGIN)
+        painted = paint_still(self.module, rgb, torch.from_numpy(style)[None], margin=margin)
         return (painted.clamp(0, 1) * 255).round() / 255
 
     def engine(self, backend: str) -> Engine:

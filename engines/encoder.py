@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LONGEST = 4  # times the short side; what lies beyond is cropped away
 SMALLEST = 16
 REFINEMENT = 30  # steps, some seconds
+RECIPE = 2  # counts up when `engines.refine` makes other styles: what is cached is then read again
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def encode_style(
         )
     made_by = network_id(network, weights)
     digest = styles.picture_sha256(picture)
-    cached = cache_folder() / "styles" / made_by / f"{digest}.safetensors"
+    cached = cache_folder() / "styles" / made_by / f"{digest}-{RECIPE}.safetensors"
     if cached.exists():
         try:
             return Style(styles.load(cached, network=made_by).vector, made_by, name, digest)

@@ -87,6 +87,24 @@ class PixelGraph(nn.Module):
         return bgr - (self.luma * bgr).sum(1, keepdim=True)
 
 
+def paint_still(network: nn.Module, rgb: Tensor, style: Tensor, *, margin: int) -> Tensor:
+    """Paint pictures that have no past, with the margin that `PixelGraph` gives them and cuts away.
+
+    Args:
+        network: takes and gives what `engines.networks.pincel.Pincel` does.
+        rgb: float [N, 3, H, W] in [0, 1]; with the margin around, H and W are multiples of the network's stride.
+        style: float [N, K].
+        margin: in pixels.
+
+    Returns:
+        float [N, 3, H, W] in [0, 1].
+    """
+    nothing = torch.zeros_like(style)
+    padded = F.pad(rgb, (margin,) * 4, mode="replicate").contiguous(memory_format=torch.channels_last)
+    painted: Tensor = network(padded, style, nothing, nothing[:, 0])[0]
+    return painted[:, :, margin:-margin, margin:-margin]
+
+
 def steady(frame: Tensor, previous: Tensor, *, gain: Tensor, noise: Tensor) -> Tensor:
     """Filter sensor noise out of still parts: `x + k (previous - x)`, a recursive filter that follows motion.
 

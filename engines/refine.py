@@ -17,10 +17,11 @@ from engines.errors import Cancelled
 from engines.leaves import dead_leaves
 from engines.networks.pincel import Pincel
 from engines.networks.statistics import moments
+from engines.pixels import paint_still
 
-SIDE, PICTURES = 160, 8
-RATE = 0.05
-BROAD, STRUCTURE, FINE_STRUCTURE, OWN = 0.2, 1.2, 0.33, 24.0  # beside the style loss
+SIDE, PICTURES = 144, 8
+RATE = 0.0125  # larger steps leave what styles of pictures are, and paint well only what they were refined on
+BROAD, STRUCTURE, FINE_STRUCTURE, OWN = 0.2, 2.2, 0.33, 16.0  # beside the style loss
 
 Judge = Callable[[Tensor], list[Tensor]]
 Question = Callable[[], bool]
@@ -61,19 +62,18 @@ def refine(
         _, wanted = look(judge, rgb)
         seen = [structure(judge(picture)) for picture in pictures]
     refined = style.clone().requires_grad_(True)
-    nothing, memory = torch.zeros_like(style), torch.zeros(1)
     adam = torch.optim.Adam([refined], RATE, betas=(0.9, 0.99))
     for step in range(steps):
         if cancelled is not None and cancelled():
             raise Cancelled("the style is no longer wanted")
         adam.param_groups[0]["lr"] = RATE * (1 - 0.9 * step / steps)
-        painted, _ = network(pictures[step % PICTURES], refined, nothing, memory)
+        painted = paint_still(network, pictures[step % PICTURES], refined, margin=network.margin)
         features, strokes = look(judge, painted)
         fine, coarse = map(losses.content_distance, structure(features), seen[step % PICTURES])
         loss = losses.style_distance(strokes[:4], wanted[:4]) + BROAD * losses.style_distance(strokes[4:], wanted[4:])
         loss = (loss + STRUCTURE * coarse + FINE_STRUCTURE * fine).sum()
         if step % 2 == 0:  # it costs as much as all the rest
-            own, _ = network(whole, refined, nothing, memory)
+            own = paint_still(network, whole, refined, margin=network.margin)
             loss = loss + 2 * OWN * (own - whole).abs().mean()
         adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

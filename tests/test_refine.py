@@ -44,10 +44,10 @@ def test_a_refined_style_paints_closer_to_its_picture() -> None:
     def loss_of_its_own(vector: torch.Tensor) -> float:
         return float((painted(picture, vector) - picture).abs().mean())
 
-    assert distance(refined) < 0.95 * distance(style)
-    assert loss_of_its_own(refined) < 0.8 * loss_of_its_own(style)
+    assert distance(refined) < 0.9 * distance(style)
+    assert loss_of_its_own(refined) < 0.9 * loss_of_its_own(style)
     first, again = (refine(network, style.clone(), picture, steps=2) for _ in range(2))
-    assert (first - again).abs().mean() < 1e-3  # threads may round in other ways; a step moves by 0.05
+    assert (first - again).abs().mean() < 1e-3  # threads may round in other ways; a step moves by 0.0125
 
 
 def test_another_judge_is_asked_in_the_encoders_place() -> None:

@@ -15,6 +15,7 @@ from engines import losses
 from engines.networks.pincel import Pincel
 from engines.networks.statistics import moments
 from engines.networks.vgg import Vgg
+from engines.pixels import paint_still
 from engines.training.data import Batch, Batches, DataError
 from engines.training.settings import Settings
 from engines.training.teaching import copying
@@ -167,11 +168,8 @@ class Trainer:
     def paint(self, rgb: Tensor, style: Tensor, *, network: Pincel | None = None) -> Tensor:
         """Paint without a memory, with the margin that the product cuts away, float32."""
         network = network or self.network
-        margin, nothing = network.margin, torch.zeros_like(style)
-        rgb = F.pad(rgb, (margin,) * 4, mode="replicate").contiguous(memory_format=torch.channels_last)
         with self.mixed_precision():
-            painted, _ = network(rgb, style, nothing, nothing[:, 0])
-        return painted[:, :, margin:-margin, margin:-margin].float()  # type: ignore[no-any-return]
+            return paint_still(network, rgb, style, margin=network.margin).float()
 
     def read(self, rgb: Tensor) -> list[Tensor]:
         """Return what the style encoder sees in pictures, float32."""
