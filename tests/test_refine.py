@@ -2,8 +2,10 @@ import pytest
 import torch
 
 from engines import losses
+from engines.encoder import REFINEMENT
 from engines.leaves import dead_leaves
 from engines.networks.pincel import Pincel
+from engines.pixels import paint_still
 from engines.refine import PICTURES, SIDE, look, refine
 from engines.weights import load_network
 
@@ -30,12 +32,11 @@ def test_a_refined_style_paints_closer_to_its_picture() -> None:
     unseen = dead_leaves(200, side=128)
     with torch.inference_mode():
         style = network.encode(picture)
-    refined = refine(network, style.clone(), picture, steps=8)
+    refined = refine(network, style.clone(), picture, steps=REFINEMENT)
 
     def painted(rgb: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
-            result: torch.Tensor = network(rgb, vector, torch.zeros_like(vector), torch.zeros(1))[0]
-        return result
+            return paint_still(network, rgb, vector, margin=network.margin)
 
     def distance(vector: torch.Tensor) -> float:
         seen, wanted = (look(network.style, rgb)[1] for rgb in (painted(unseen, vector), picture))
@@ -44,10 +45,10 @@ def test_a_refined_style_paints_closer_to_its_picture() -> None:
     def loss_of_its_own(vector: torch.Tensor) -> float:
         return float((painted(picture, vector) - picture).abs().mean())
 
-    assert distance(refined) < 0.9 * distance(style)
-    assert loss_of_its_own(refined) < 0.9 * loss_of_its_own(style)
+    assert distance(refined) < 0.7 * distance(style)
+    assert loss_of_its_own(refined) < 0.8 * loss_of_its_own(style)
     first, again = (refine(network, style.clone(), picture, steps=2) for _ in range(2))
-    assert (first - again).abs().mean() < 1e-3  # threads may round in other ways; a step moves by 0.0125
+    assert (first - again).abs().mean() < 2.5e-4  # threads may round in other ways; a step moves by 0.0125
 
 
 def test_another_judge_is_asked_in_the_encoders_place() -> None:

@@ -110,6 +110,13 @@ def test_a_picture_is_never_encoded_twice(own_home: Path, monkeypatch: pytest.Mo
     assert again.name == "lake again"
 
 
+def test_what_another_recipe_made_is_read_again(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = encode_style(PICTURE, name="lake")
+    monkeypatch.setattr(encoder, "RECIPE", encoder.RECIPE + 1)
+    monkeypatch.setattr(encoder, "encode_vector", lambda *_, **__: first.vector + 1)
+    assert (encode_style(PICTURE, name="lake").vector == first.vector + 1).all()
+
+
 def test_encoding_that_is_no_longer_wanted_ends_and_caches_nothing(own_home: Path) -> None:
     with pytest.raises(Cancelled):
         encode_style(PICTURE, name="lake", cancelled=lambda: True)
