@@ -46,6 +46,25 @@ def test_the_reference_painting_comes_out(shared: Path) -> None:
     assert (painted - reference["painted"]).abs().max() < 1 / 255
 
 
+def unevenness(network: Pincel) -> float:
+    """Return how uneven the middle of a flat surface beside noise is painted, in grey levels."""
+    torch.manual_seed(0)
+    rgb = torch.rand(3, 1, 1).expand(1, 3, 288, 384).clone()
+    rgb[..., :96] = torch.rand(3, 288, 96)
+    style = 0.3 * torch.randn(1, network.style_size)
+    with torch.inference_mode():
+        painted, _ = network(rgb, style, torch.zeros_like(style), torch.zeros(1))
+    return 255 * float(painted[..., 96:192, 192:288].std((2, 3)).max())
+
+
+def test_what_is_flat_is_painted_flat_by_level_weights() -> None:
+    torch.manual_seed(0)
+    network = Pincel()
+    before = unevenness(network)
+    network.level()
+    assert unevenness(network) < 1e-3 * before
+
+
 def test_the_style_encoder_sees_in_vgg_s_shapes() -> None:
     rgb = torch.rand(2, 3, 48, 64)
     with torch.inference_mode():

@@ -51,6 +51,12 @@ class Doubling(nn.ConvTranspose2d):
         return F.conv_transpose2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), self.weight, self.bias, stride=2, padding=3)
 
 
+def level(weight: Tensor, *, taps: tuple[int, ...], phases: tuple[int, ...]) -> None:
+    """Give all phases of an enlargement the same sum of taps, in place, by as little as will do."""
+    sums = weight.sum(taps, keepdim=True)
+    weight += (sums.mean(phases, keepdim=True) - sums) * sums.numel() / weight.numel()
+
+
 class StyleEncoder(nn.Module):
     """What VGG-19 sees in a picture, at a quarter of its cost: a student of its relu1_1, 2_1, 3_1 and 4_1."""
 
@@ -160,6 +166,20 @@ class Pincel(nn.Module):
         """Return the convolutions whose biases a normalisation cancels, in layer order."""
         blocks = [self.get_submodule(f"t{i}.{conv}") for i in range(TRUNK_BLOCKS) for conv in "ab"]
         return [self.e1, self.e2, self.e3, *blocks, self.d1, self.r0.a, self.r0.b, self.d2]
+
+    @torch.no_grad()
+    def level(self) -> None:
+        """Make what is flat be painted flat: project the weights of every enlargement.
+
+        The pixels of a cell are painted by different taps; where those of a constant do not add up to the same for all
+        of them, it is painted as a mesh (Sugawara, Shiota and Kiya 2019, "Checkerboard artifacts free convolutional
+        neural networks").
+        """
+        for doubling in (self.d1, self.d2):
+            weight = doubling.weight
+            level(weight.view(*weight.shape[:2], 2, 2, 2, 2), taps=(2, 4), phases=(3, 5))
+        level(self.out.weight.view(3, 4, *self.out.weight.shape[1:]), taps=(3, 4), phases=(1,))
+        level(self.out.get_parameter("bias").view(3, 4, 1), taps=(2,), phases=(1,))
 
     def encode(self, rgb: Tensor) -> Tensor:
         """Read the style of pictures.

@@ -36,6 +36,7 @@ class Trainer:
         self.device = batches.photos.device
         self.dtype = torch.bfloat16 if settings.precision == "bf16" else torch.float32
         self.network = network.to(self.device).train().requires_grad_(True)
+        self.network.level()
         self.vgg = vgg.to(self.device, self.dtype)
         for module in filter(None, (self.network, self.vgg, teacher)):
             module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -60,6 +61,7 @@ class Trainer:
             weight.grad = None if each[0] is None else torch.stack(each).mean(0)
         nn.utils.clip_grad_norm_(self.weights, LONGEST)
         self.adam.step()
+        self.network.level()
         self.step += 1
         decay = min(self.settings.average, self.step / (self.step + 10))
         with torch.no_grad():
