@@ -61,7 +61,8 @@ class Trainer:
             weight.grad = None if each[0] is None else torch.stack(each).mean(0)
         nn.utils.clip_grad_norm_(self.weights, LONGEST)
         self.adam.step()
-        self.network.level()
+        if self.network.out.weight.grad is not None:  # it learnt to paint
+            self.network.level()
         self.step += 1
         decay = min(self.settings.average, self.step / (self.step + 10))
         with torch.no_grad():
