@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from realtime.media import Pixels
 
 HORIZON = 0.64
+HAZE = np.float32(10)  # grey levels from thin to thick: no camera sees a sky without any
 SUN_X, SUN_Y = 0.3, 0.47
 MILL_X, MILL_Y = 0.87, 0.44
 
@@ -104,6 +105,7 @@ class Scenery:
         sky = _gradient(y / HORIZON, dusk)
         streaks = np.clip(_noise(y.shape, cells=(14, 3), seed=1) * 2.2 - 1.05, 0, 1)
         sky = _mix(sky, (205, 205, 250), 0.75 * streaks * np.clip(1 - y / HORIZON, 0, 1))
+        sky += HAZE * (_noise(y.shape, cells=(20, 35), seed=2) - 0.5)[:, :, np.newaxis]
         away = np.hypot((x - SUN_X) * self._width, (y - SUN_Y) * self._height) / self._unit
         sky = _mix(sky, (120, 215, 255), 0.75 * np.exp(-away / 0.16))
         return _mix(sky, (205, 245, 255), np.clip((0.062 - away) * self._unit + 0.5, 0, 1))
