@@ -21,7 +21,7 @@ Steadiness = float | Literal["auto"]
 Vector = NDArray[np.float32]
 Glance = tuple[Pixels, bool]
 
-GAIN, MEMORY, KEEP = 0.85, 0.8, 0.6  # at 30 frames a second and full steadiness
+GAIN, MEMORY, KEEP = 0.85, 0.8, 0.65  # at 30 frames a second and full steadiness
 OWN_STYLE_SIDE = 256
 OWN_STYLE_SECONDS = 1.0
 
