@@ -65,6 +65,13 @@ def test_what_is_flat_is_painted_flat_by_level_weights() -> None:
     assert unevenness(network) < 1e-3 * before
 
 
+@pytest.mark.parametrize("name", ["pincel", "pincel-16"])
+def test_bundled_weights_paint_what_is_flat_flat(name: str) -> None:
+    bundled = load_network(name)
+    assert isinstance(bundled, Pincel)
+    assert unevenness(bundled) < 0.1
+
+
 def test_the_style_encoder_sees_in_vgg_s_shapes() -> None:
     rgb = torch.rand(2, 3, 48, 64)
     with torch.inference_mode():

@@ -156,4 +156,4 @@ def test_steadying_lasts_as_long_at_any_frame_rate(engine: Engine, night: Vector
     gain, memory, _, keep = Stylizer(engine, night, rate=rate)._steadying(PATTERN.paint(0))
     assert gain ** float(rate / 30) == pytest.approx(0.85)
     assert memory ** float(rate / 30) == pytest.approx(0.8)
-    assert keep ** float(rate / 30) == pytest.approx(0.6)
+    assert keep ** float(rate / 30) == pytest.approx(0.65)
