@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -70,14 +71,24 @@ def test_where_a_cpu_paints_the_light_network_does(
 
 
 @pytest.mark.parametrize(
-    ("network", "painted", "offers"), [("pincel-ab", 9, True), ("pincel-ab", 10, False), ("pincel-16-ab", 9, False)]
+    ("network", "painted", "work_size", "offer"),
+    [
+        ("pincel-ab", 9, (480, 640), "--network pincel-16"),
+        ("pincel-ab", 10, (480, 640), "--work-size 240p"),
+        ("pincel-16-ab", 9, (480, 640), "--work-size 240p"),
+        ("pincel-16-ab", 9, (240, 320), None),
+        ("pincel-16-ab", 20, (480, 640), None),
+    ],
 )
-def test_a_machine_too_weak_for_the_default_is_offered_its_half(network: str, painted: int, *, offers: bool) -> None:
+def test_a_machine_too_weak_is_offered_what_it_can_do(
+    network: str, painted: int, work_size: tuple[int, int], offer: str | None
+) -> None:
     session: Any = object.__new__(Session)
     session.source, session.engine = None, SimpleNamespace(network=network)
+    session.stylizer, session.recording = SimpleNamespace(work_size=work_size), SimpleNamespace(size=(480, 640))
     line = session.summary(Report(frames=painted, dropped=10))
     assert line.startswith(f"{painted} frames in ")
-    assert ("--network pincel-16" in line) == offers
+    assert re.findall(r"--[a-z-]+ \S+", line) == ([offer] if offer else [])
 
 
 def test_a_live_run_is_streamed_and_reported(tmp_path: Path) -> None:

@@ -127,6 +127,8 @@ class Session:
         lost = f", {outages} outage{'' if outages == 1 else 's'}" if outages else ""
         if report.dropped > report.frames and self.engine.network.rpartition("-")[0] == NETWORK:
             lost += f"; --network {LIGHT_NETWORK} paints more than twice as many"
+        elif report.dropped > report.frames / 2 and self.stylizer.work_size == self.recording.size:
+            lost += f"; --work-size {min(self.recording.size) // 2}p paints smaller, and so more"
         return (
             f"{report.frames} frames in {report.seconds:.1f} s, {report.fps:.1f} fps, age {ages} ms (p50/p95/p99), "
             f"{report.dropped} dropped at the camera{lost}"
