@@ -7,8 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 REC709_LUMA = (0.0722, 0.7152, 0.2126)  # of B, G, R; ITU-R BT.709-6, item 3.2
-# Zero padding inside the network paints a frame around the picture. This far outside, it can be cut away.
-MARGIN = 16
+MARGIN = 16  # this far outside the picture, the frame that zero padding inside a network paints can be cut away
 WINDOW = 5
 SURELY_STILL, SURELY_MOVING = 1.5, 3.0
 LEAST_NOISE = 0.5 / 255  # what rounding and compression leave of the cleanest camera
@@ -31,11 +30,11 @@ class PixelGraph(nn.Module):
     Steadying, colour order, scaling, padding to the network's stride, the crop, the frame's own chroma, the clamp and
     the rounding all stand inside, so that no backend has its own.
 
-    OpenVINO has no fast kernels for flips, for slices of channels and for pooling with gaps: there are none.
+    OpenVINO has no fast kernels for flips, for slices of channels, for sums over them and for pooling one channel or
+    with gaps: there are none.
     """
 
     reverse: Tensor
-    luma: Tensor
 
     def __init__(self, network: nn.Module, *, stride: int, style_size: int, margin: int = MARGIN) -> None:
         super().__init__()
@@ -44,7 +43,6 @@ class PixelGraph(nn.Module):
         self.margin = margin
         self.style_size = style_size
         self.register_buffer("reverse", torch.tensor([2, 1, 0]), persistent=False)
-        self.register_buffer("luma", torch.tensor(REC709_LUMA)[:, None, None], persistent=False)
 
     def forward(self, frame: Tensor, style: Tensor, scene: Tensor, steadied: Tensor, controls: Tensor) -> Painted:
         """Paint one frame of each of N streams.
@@ -77,14 +75,10 @@ class PixelGraph(nn.Module):
         rgb, scene = self.network(padded.index_select(1, self.reverse).to(dtype), style, scene, memory)
         rgb = rgb[:, :, margin : margin + height, margin : margin + width]
         painted = rgb.index_select(1, self.reverse).float()
-        painted = painted + colour[:, None, None, None] * self.chroma(bgr - painted)
+        painted = painted + colour[:, None, None, None] * chroma(bgr - painted)
         painted = bgr + presence(padded) * (painted - bgr)
         whole = torch.floor(painted.clamp(0, 1) * 255 + 0.5)
         return Painted(whole.permute(0, 2, 3, 1), scene, bgr)
-
-    def chroma(self, bgr: Tensor) -> Tensor:
-        """Return what of a colour is not luma: float [N, 3, H, W] BGR minus its Rec. 709 luma in every channel."""
-        return bgr - (self.luma * bgr).sum(1, keepdim=True)
 
 
 def paint_still(network: nn.Module, rgb: Tensor, style: Tensor, *, margin: int) -> Tensor:
@@ -102,7 +96,7 @@ def paint_still(network: nn.Module, rgb: Tensor, style: Tensor, *, margin: int) 
     nothing = torch.zeros_like(style)
     padded = F.pad(rgb, (margin,) * 4, mode="replicate").contiguous(memory_format=torch.channels_last)
     painted: Tensor = network(padded, style, nothing, nothing[:, 0])[0]
-    return painted[:, :, margin:-margin, margin:-margin]
+    return painted[:, :, margin : margin + rgb.shape[2], margin : margin + rgb.shape[3]]
 
 
 def steady(frame: Tensor, previous: Tensor, *, gain: Tensor, noise: Tensor) -> Tensor:
@@ -119,9 +113,8 @@ def steady(frame: Tensor, previous: Tensor, *, gain: Tensor, noise: Tensor) -> T
         noise: float [N], standard deviation in [0, 1].
     """
     difference = previous - frame
-    level = F.avg_pool2d(
-        difference.abs().mean(1, keepdim=True), WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False
-    )
+    wide = F.pad(difference.abs().mean(1, keepdim=True), (WINDOW // 2,) * 4, mode="replicate")
+    level = F.conv2d(wide, wide.new_full((1, 1, WINDOW, WINDOW), WINDOW**-2))
     motion = level / noise.clamp(min=LEAST_NOISE)[:, None, None, None]
     stillness = ((SURELY_MOVING - motion) / (SURELY_MOVING - SURELY_STILL)).clamp(0, 1)
     return frame + gain[:, None, None, None] * stillness * difference
@@ -135,3 +128,9 @@ def presence(bgr: Tensor) -> Tensor:
     few = F.interpolate(bgr, scale_factor=GLANCE)  # a slice with steps would tie an exported graph to some sizes
     variance = (few - few.mean((2, 3), keepdim=True)).square().mean((1, 2, 3), keepdim=True)
     return ((variance.sqrt() - NOTHING) / (SOMETHING - NOTHING)).clamp(0, 1)
+
+
+def chroma(bgr: Tensor) -> Tensor:
+    """Return what of a colour is not luma: float [N, 3, H, W] BGR minus its Rec. 709 luma in every channel."""
+    blue, green, red = torch.split(bgr, 1, 1)
+    return bgr - (REC709_LUMA[0] * blue + REC709_LUMA[1] * green + REC709_LUMA[2] * red)

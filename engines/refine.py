@@ -21,7 +21,7 @@ from engines.pixels import paint_still
 
 SIDE, PICTURES = 144, 8
 RATE = 0.0125  # larger steps leave what styles of pictures are, and paint well only what they were refined on
-BROAD, STRUCTURE, FINE_STRUCTURE, OWN = 0.2, 2.4, 0.33, 20.0  # beside the style loss
+BROAD, STRUCTURE, FINE_STRUCTURE, OWN = 0.2, 3.3, 0.33, 20.0  # beside the style loss
 
 Judge = Callable[[Tensor], list[Tensor]]
 Question = Callable[[], bool]

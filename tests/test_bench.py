@@ -34,23 +34,22 @@ def small_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("network", "kind"), [("pincel", Pincel), ("pincel-16", Pincel16)])
 def test_the_work_counted_is_that_of_the_layers(network: str, kind: type[Pincel]) -> None:
-    height, width = (
-        64 + 2 * kind.margin,
-        96 + 2 * kind.margin,
-    )  # with the margin that is painted and cut away; both multiples of 8
+    height, width = 64, 96
     low, middle, high = kind.width, 2 * kind.width, 4 * kind.width
     multiplied = {  # by how much each side is smaller: sum of kernel size x channels in x channels out
         2: 9 * 12 * low + low**2 + 9 * low * 12,
-        4: 9 * low * middle + 16 * middle * low + middle**2 + 2 * 9 * middle**2,
+        4: 9 * low * middle + middle**2 + 2 * 9 * middle**2,
         8: 9 * middle * high + 2 * TRUNK_BLOCKS * 9 * high**2,
     }
     expected = sum(2 * count * (height // scale) * (width // scale) for scale, count in multiplied.items())
-    expected += 2 * 16 * high * middle * (height // 8 + 2) * (width // 8 + 2)  # with the border that is repeated
+    for scale, channels in ((8, high * middle), (4, middle * low)):  # doublings, with the border that is repeated
+        expected += 2 * 16 * channels * (height // scale + 2) * (width // scale + 2)
     operations = {precision: count_work(network, (2, 64, 96), precision) for precision in ("fp32", "fp16")}
-    assert sum(each.flops for each in operations["fp32"]) == 2 * expected
-    frames = operations["fp32"][-1]
+    window, *layers, frames = operations["fp32"]
+    assert window.flops == 2 * 2 * 25 * height * width  # of steadying
+    assert sum(each.flops for each in layers) == 2 * expected
     assert frames == Operation(0, 2 * 2 * 64 * 96 * 3 * (1 + 4))  # bytes and the steadied float32, in and out
-    moved = [sum(each.bytes for each in layers[:-1]) for layers in operations.values()]
+    moved = [sum(each.bytes for each in work[1:-1]) for work in operations.values()]
     assert moved[0] == 2 * moved[1]
 
 

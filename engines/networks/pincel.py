@@ -6,7 +6,7 @@ style vector, which is read once per picture. What is read are the means and dev
 which paintings are judged in training (`StyleEncoder`); a small network makes them into the style (`Hyper`).
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,16 +19,22 @@ TRUNK_BLOCKS = 3
 MOMENTS = 2 * sum(VGG_WIDTHS)
 RANK, HIDDEN = 512, 256
 
-Padding = Literal["zeros", "replicate"]
+
+def convolution(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
+    """Return a convolution 3x3 that repeats the border.
+
+    Zeros around would be all that varies in a flat frame, and normalisation makes a coloured frame of that.
+    """
+    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, padding_mode="replicate")
 
 
 class Residual(nn.Module):
     """Residual block: convolution, AdaIN, ReLU, convolution, AdaIN, sum."""
 
-    def __init__(self, channels: int, *, padding_mode: Padding = "zeros") -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.a = nn.Conv2d(channels, channels, 3, padding=1, padding_mode=padding_mode)
-        self.b = nn.Conv2d(channels, channels, 3, padding=1, padding_mode=padding_mode)
+        self.a = convolution(channels, channels)
+        self.b = convolution(channels, channels)
 
     def forward(self, x: Tensor, adain: Modulation) -> Tensor:
         return x + adain(self.b(F.relu(adain(self.a(x)))))
@@ -38,17 +44,14 @@ class Doubling(nn.ConvTranspose2d):
     """Transposed convolution to twice the size: four taps for each pixel.
 
     Nearest-neighbour enlargement and a convolution 3x3, as which it was trained first, is the special case in which its
-    weights are sums of nine, and takes nine.
+    weights are sums of nine, and takes nine. The border is repeated.
     """
 
-    def __init__(self, inputs: int, outputs: int, *, borders: Padding = "zeros") -> None:
-        super().__init__(inputs, outputs, 4, stride=2, padding=1)
-        self.borders = borders
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 4, stride=2, padding=3)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
-        if self.borders == "zeros":
-            return super().forward(x)
-        return F.conv_transpose2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), self.weight, self.bias, stride=2, padding=3)
+        return super().forward(F.pad(x, (1, 1, 1, 1), mode="replicate"))
 
 
 def level(weight: Tensor, *, taps: tuple[int, ...], phases: tuple[int, ...]) -> None:
@@ -109,14 +112,11 @@ class Hyper(nn.Module):
 class Pincel(nn.Module):
     """The default network: 1.23 M parameters paint a frame, 4.4 M read a style.
 
-    At the coarsest scale borders are repeated: with zeros around, a style learns to tell where the border is and draws
-    a frame. At the finer scales that would cost copies, and a margin hides it.
-
     Parameter names are those of the weights file.
     """
 
     stride = 8
-    margin = 12  # pixels painted around a frame and cut away, a multiple of 4
+    margin = 0  # borders are painted well
     reading = ("style.", "hyper.")  # how the names of the weights begin that read styles
     width = 32  # channels at half a frame's size; twice and four times as many at a quarter and an eighth
 
@@ -124,17 +124,17 @@ class Pincel(nn.Module):
         super().__init__()
         low, middle, high = self.width, 2 * self.width, 4 * self.width
         self.style_size = 2 * (2 * low + 4 * middle + (1 + 2 * TRUNK_BLOCKS) * high)
-        self.e1 = nn.Conv2d(12, low, 3, padding=1)
-        self.e2 = nn.Conv2d(low, middle, 3, stride=2, padding=1)
-        self.e3 = nn.Conv2d(middle, high, 3, stride=2, padding=1, padding_mode="replicate")
+        self.e1 = convolution(12, low)
+        self.e2 = convolution(low, middle, stride=2)
+        self.e3 = convolution(middle, high, stride=2)
         for i in range(TRUNK_BLOCKS):
-            self.add_module(f"t{i}", Residual(high, padding_mode="replicate"))
-        self.d1 = Doubling(high, middle, borders="replicate")
+            self.add_module(f"t{i}", Residual(high))
+        self.d1 = Doubling(high, middle)
         self.skip = nn.Conv2d(middle, middle, 1)
         self.r0 = Residual(middle)
         self.d2 = Doubling(middle, low)
         self.fine = nn.Conv2d(low, low, 1)
-        self.out = nn.Conv2d(low, 12, 3, padding=1)
+        self.out = convolution(low, 12)
         self.style = StyleEncoder()
         self.hyper = Hyper(self.style_size)
 
@@ -202,4 +202,3 @@ class Pincel16(Pincel):
     """The default network at half its width: 0.31 M parameters paint a frame."""
 
     width = 16
-    margin = 8  # it has learnt what to do with so few

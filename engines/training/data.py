@@ -138,7 +138,7 @@ class Sizes:
     """
 
     stored: int = 288
-    crop: int = 128
+    crop: int = 192
     margin: int = 16
     style: int = 224
     contents: int = 1

@@ -24,8 +24,8 @@ class Shares:
         copy, broad_copy, copied_style, copied_structure: what `engines.training.teaching.copying` returns.
     """
 
-    style: float = 3.5
-    broad_style: float = 0.7
+    style: float = 4.5
+    broad_style: float = 1.2
     structure: float = 2.4
     fine_structure: float = 0.6
     content: float = 0.1
@@ -60,7 +60,7 @@ class Settings:
     seed: int = 0
     steps: int = 100_000
     minutes: float = math.inf
-    rate: float = 3e-4
+    rate: float = 4e-4
     warm_up: int = 50
     average: float = 0.996
     save_every: float = 180.0

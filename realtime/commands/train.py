@@ -63,7 +63,7 @@ def train(
     ** 9,
     rate: Annotated[
         float, typer.Option(metavar="R", callback=options.within(1e-9, 1), rich_help_panel=RUN, help="Learning rate.")
-    ] = 3e-4,
+    ] = 4e-4,
     seed: Annotated[int, typer.Option(metavar="N", min=0, rich_help_panel=RUN, help="Of order and augmentation.")] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", rich_help_panel=RUN, help="Go on from the checkpoint in the output folder.")
