@@ -12,7 +12,7 @@ from realtime.motion import Field, Motion, centres, move
 BAND = 16  # rows of the flow enlarged at a time, so that what lies between stays in the processor's cache
 STRIP, STRIPS = 12, 8  # rows in which detail is measured
 LEAST_LOST, MOST_DETAIL = 0.01, 1.0
-SHARPER = 1.9  # more fine detail than was lost stands for the coarser that stays lost
+SHARPER = 2.1  # more fine detail than was lost stands for the coarser that stays lost
 
 
 class ConsistencyFilter:

@@ -47,7 +47,7 @@ def test_the_reference_painting_comes_out(shared: Path, monkeypatch: pytest.Monk
 
 
 def unevenness(network: Pincel) -> float:
-    """Return how uneven a flat surface is painted beyond the reach of noise beside it, to the border, in grey levels."""
+    """Return how uneven a flat surface is painted beyond the reach of noise, to the border, in grey levels."""
     torch.manual_seed(0)
     rgb = torch.rand(3, 1, 1).expand(1, 3, 288, 384).clone()
     rgb[..., :96] = torch.rand(3, 288, 96)
