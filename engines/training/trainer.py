@@ -169,7 +169,7 @@ class Trainer:
         return [*self.vgg(rgb), *self.vgg(F.avg_pool2d(rgb, 2))]
 
     def paint(self, rgb: Tensor, style: Tensor, *, network: Pincel | None = None) -> Tensor:
-        """Paint without a memory, with the margin that the product cuts away, float32."""
+        """Paint as the product does, without a memory, float32."""
         network = network or self.network
         with self.mixed_precision():
             return paint_still(network, rgb, style, margin=network.margin).float()
