@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engines.networks.statistics import EPSILON, mean_and_variance
+from engines.networks.statistics import EPSILON, mean_and_variance, over
 
 CELL = 8  # the stride of the default network
 CALM = 0.02  # how much neighbours differ where a mesh is seen
@@ -12,9 +12,8 @@ CALM = 0.02  # how much neighbours differ where a mesh is seen
 
 def normalised(features: Tensor) -> Tensor:
     """Take mean and deviation out of every channel, float32."""
-    features = features.float()
     mean, variance = mean_and_variance(features)
-    return (features - mean) * torch.rsqrt(variance + EPSILON)
+    return (features.float() - over(mean)) * over(torch.rsqrt(variance + EPSILON))
 
 
 def style_distance(painted: list[Tensor], wanted: list[Tensor]) -> Tensor:

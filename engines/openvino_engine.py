@@ -171,12 +171,15 @@ def build(folder: Path, *, network: str, weights: Path, precision: str) -> dict[
     import torch
 
     from engines.check import check_inputs
+    from engines.networks.pincel import shuffle_doublings
     from engines.torch_engine import load_graph
 
     graph = load_graph(network, weights)
     with torch.inference_mode():
         inputs = check_inputs(graph, CHECK_SIZE)
         expected = graph(*inputs).frame.numpy().astype(np.int16)
+    if precision == "bf16":
+        shuffle_doublings(graph.network)
     model = convert(graph, inputs)
     ov.save_model(model, folder / MODEL, compress_to_fp16=False)
     compiled = compile_for(model, (1, *CHECK_SIZE), graph.style_size, precision)

@@ -92,9 +92,13 @@ class Trainer:
         return gradients, dict(zip(["total", *parts], values, strict=True))
 
     def reading(self, rgb: Tensor) -> dict[str, Tensor]:
-        """Return how far the style encoder is from seeing what VGG-19 sees."""
-        rgb = rgb.contiguous(memory_format=torch.channels_last)
+        """Return how far the style encoder is from seeing what VGG-19 sees, in a painting by the network, too.
+
+        Refining a style it judges such paintings.
+        """
         with torch.no_grad():
+            painted = self.paint(rgb[-1:], self.style(self.network.read(rgb[:1])))
+            rgb = torch.cat([rgb, painted]).contiguous(memory_format=torch.channels_last)
             seen = self.vgg(rgb)
         read = self.read(rgb)
         distance = losses.style_distance([moments(each) for each in read], [moments(each) for each in seen])
@@ -123,8 +127,8 @@ class Trainer:
         painted = self.paint(photos, vectors)
         features = self.features(painted)
         strokes = [moments(each) for each in features]
-        photo = [each.repeat_interleave(sizes.styles, 0) for each in seen]
-        plain, photo_plain = ([losses.normalised(each) for each in maps[2:4]] for maps in (features, photo))
+        coarse, photo = features[2:4], [each.repeat_interleave(sizes.styles, 0) for each in seen[2:]]
+        plain, photo_plain = ([losses.normalised(each) for each in maps] for maps in (coarse, photo))
         again = self.paint(batch.shifted, vectors[:: sizes.styles])
         own = self.paint(batch.own, self.style(own_read))
         pairs = zip(painted[:: sizes.styles], again, batch.offsets, strict=True)
@@ -133,7 +137,7 @@ class Trainer:
             "broad_style": losses.style_distance(strokes[4:], wanted[4:]).mean(),
             "structure": losses.content_distance(plain[1], photo_plain[1]).mean(),
             "fine_structure": losses.content_distance(plain[0], photo_plain[0]).mean(),
-            "content": losses.content_distance(features[3], photo[3]).mean(),
+            "content": losses.content_distance(coarse[1], photo[1]).mean(),
             "variation": losses.total_variation(painted),
             "stability": torch.stack([losses.overlap_distance(*pair) for pair in pairs]).mean(),
             "own": (own - batch.own).abs().mean(),
