@@ -171,16 +171,15 @@ def build(folder: Path, *, network: str, weights: Path, precision: str) -> dict[
     import torch
 
     from engines.check import check_inputs
-    from engines.networks.pincel import shuffle_doublings
     from engines.torch_engine import load_graph
 
     graph = load_graph(network, weights)
     with torch.inference_mode():
         inputs = check_inputs(graph, CHECK_SIZE)
         expected = graph(*inputs).frame.numpy().astype(np.int16)
-    if precision == "bf16":
-        shuffle_doublings(graph.network)
     model = convert(graph, inputs)
+    if precision == "bf16":
+        narrow(model)
     ov.save_model(model, folder / MODEL, compress_to_fp16=False)
     compiled = compile_for(model, (1, *CHECK_SIZE), graph.style_size, precision)
     painted = compiled([tensor.numpy() for tensor in inputs])[0].astype(np.int16)
@@ -206,3 +205,24 @@ def convert(graph: "PixelGraph", inputs: list["Tensor"]) -> Any:
         traced = torch.jit.trace(graph, tuple(inputs), check_trace=False)  # type: ignore[no-untyped-call]
         decoder = TorchScriptPythonDecoder(traced, example_input=tuple(inputs))  # must outlive the conversion
         return front_end.convert(front_end.load(decoder))
+
+
+def narrow(model: Any) -> None:
+    """Have the statistics of feature maps taken in bfloat16, as the maps are computed.
+
+    OpenVINO keeps in float32, and lays out anew for it, all that stands between the last convolution or product of
+    matrices and an output; statistics are an output, the scene. So a product with one comes after them. What is
+    remembered of them stays float32.
+    """
+    from openvino import opset13 as opset
+
+    joined = [node for node in model.get_ordered_ops() if node.get_type_name() == "Concat"]
+    node = next(node for node in joined if node.input_value(0).get_node().get_type_name() == "ReduceMean")
+    statistics = node.output(0)
+    readers = statistics.get_target_inputs()
+    size = statistics.get_partial_shape()[1].get_length()
+    column = opset.reshape(statistics, np.array([-1, 1]), special_zero=False)
+    product = opset.matmul(column, np.ones((1, 1), np.float32), transpose_a=False, transpose_b=False)
+    rows = opset.reshape(product, np.array([-1, size]), special_zero=False)
+    for reader in readers:
+        reader.replace_source_output(rows.output(0))

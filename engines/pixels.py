@@ -113,7 +113,8 @@ def steady(frame: Tensor, previous: Tensor, *, gain: Tensor, noise: Tensor) -> T
         noise: float [N], standard deviation in [0, 1].
     """
     difference = previous - frame
-    wide = F.pad(difference.abs().mean(1, keepdim=True), (WINDOW // 2,) * 4, mode="replicate")
+    blue, green, red = torch.split(difference.abs(), 1, 1)
+    wide = F.pad((blue + green + red) / 3, (WINDOW // 2,) * 4, mode="replicate")
     level = F.conv2d(wide, wide.new_full((1, 1, WINDOW, WINDOW), WINDOW**-2))
     motion = level / noise.clamp(min=LEAST_NOISE)[:, None, None, None]
     stillness = ((SURELY_MOVING - motion) / (SURELY_MOVING - SURELY_STILL)).clamp(0, 1)

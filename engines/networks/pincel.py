@@ -54,36 +54,6 @@ class Doubling(nn.ConvTranspose2d):
         return super().forward(F.pad(x, (1, 1, 1, 1), mode="replicate"))
 
 
-class ShuffledDoubling(nn.Module):
-    """A doubling as a convolution 3x3 of four times the channels, laid out as four pixels each.
-
-    More than half of its taps are zero. Where 16-bit convolutions have units of their own and transposed ones do not,
-    as in OpenVINO with AMX, it is faster all the same.
-    """
-
-    def __init__(self, doubling: Doubling) -> None:
-        super().__init__()
-        self.out_channels = doubling.out_channels
-        self.convolution = convolution(doubling.in_channels, 4 * self.out_channels)
-        inputs, outputs = doubling.weight.shape[:2]
-        taps = F.pad(doubling.weight.data, (1, 1, 1, 1)).view(inputs, outputs, 3, 2, 3, 2).flip(2, 4)
-        self.convolution.weight.data = taps.permute(3, 5, 1, 0, 2, 4).flatten(0, 2).contiguous()
-        self.convolution.get_parameter("bias").data = doubling.get_parameter("bias").data.repeat(4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        four: Tensor = self.convolution(x)
-        count, _, height, width = four.shape
-        pixels = four.view(count, 2, 2, self.out_channels, height, width).permute(0, 3, 4, 1, 5, 2)
-        return pixels.reshape(count, self.out_channels, 2 * height, 2 * width)
-
-
-def shuffle_doublings(network: nn.Module) -> None:
-    """Put a `ShuffledDoubling` in the place of each of a network's doublings."""
-    for name, module in list(network.named_children()):
-        if isinstance(module, Doubling):
-            setattr(network, name, ShuffledDoubling(module))
-
-
 def level(weight: Tensor, *, taps: tuple[int, ...], phases: tuple[int, ...]) -> None:
     """Give all phases of an enlargement the same sum of taps, in place, by as little as will do."""
     sums = weight.sum(taps, keepdim=True)

@@ -72,7 +72,7 @@ class Modulation:
         self.layers: Iterator[tuple[Tensor, ...]] = zip(
             *(torch.split(part, list(widths), 1) for part in parts), strict=True
         )
-        self.memory = memory[:, None]
+        self.old, self.memory = scene, memory[:, None]
         self.means: list[Tensor] = []
         self.variances: list[Tensor] = []
 
@@ -80,10 +80,10 @@ class Modulation:
         """Normalise and modulate float [N, C, H, W]; statistics are reduced in float32 whatever the dtype of x."""
         scale, shift, old_mean, old_variance = next(self.layers)
         current, spread = mean_and_variance(x)
+        self.means.append(current)
+        self.variances.append(spread)
         mean = torch.lerp(current, old_mean, self.memory)
         variance = torch.lerp(spread, old_variance, self.memory)
-        self.means.append(mean)
-        self.variances.append(variance)
         # What is done to [N, C] stays so until here: OpenVINO would do it anew for every pixel.
         scale = over(scale * torch.rsqrt(variance + EPSILON))
         # The mean goes first: folded into the shift, its rounding is what a flat frame would show in 16 bits.
@@ -91,7 +91,7 @@ class Modulation:
 
     def scene(self) -> Tensor:
         """Return the statistics used, float32 [N, K]."""
-        return torch.cat(self.means + self.variances, 1)
+        return torch.lerp(torch.cat(self.means + self.variances, 1), self.old, self.memory)
 
 
 def centre(network: Any, rgb: Tensor) -> None:
