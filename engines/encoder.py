@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LONGEST = 4  # times the short side; what lies beyond is cropped away
 SMALLEST = 16
 REFINEMENT = 30  # steps, some seconds
-RECIPE = 4  # counts up when `engines.refine` makes other styles: what is cached is then read again
+RECIPE = 5  # counts up when `engines.refine` makes other styles: what is cached is then read again
 
 log = logging.getLogger(__name__)
 

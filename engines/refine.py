@@ -21,7 +21,8 @@ from engines.pixels import paint_still
 
 SIDE, PICTURES = 144, 8
 RATE = 0.0125  # larger steps leave what styles of pictures are, and paint well only what they were refined on
-BROAD, STRUCTURE, FINE_STRUCTURE, OWN = 0.2, 3.3, 0.33, 20.0  # beside the style loss
+BROAD, OWN = 0.2, 20.0  # beside the style loss
+FINE_STRUCTURE = 0.1  # of the structure's share, which is the network's
 
 Judge = Callable[[Tensor], list[Tensor]]
 Question = Callable[[], bool]
@@ -71,7 +72,7 @@ def refine(
         features, strokes = look(judge, painted)
         fine, coarse = map(losses.content_distance, structure(features), seen[step % PICTURES])
         loss = losses.style_distance(strokes[:4], wanted[:4]) + BROAD * losses.style_distance(strokes[4:], wanted[4:])
-        loss = (loss + STRUCTURE * coarse + FINE_STRUCTURE * fine).sum()
+        loss = (loss + network.structure * (coarse + FINE_STRUCTURE * fine)).sum()
         if step % 2 == 0:  # it costs as much as all the rest
             own = paint_still(network, whole, refined, margin=network.margin)
             loss = loss + 2 * OWN * (own - whole).abs().mean()
