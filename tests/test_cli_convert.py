@@ -184,14 +184,15 @@ def test_a_corrupted_cache_is_made_anew(
     tmp_path: Path, clip: Path, home: Path, frames: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     style = ("--style", frames / "002.png")
-    assert pincel("convert", clip, *style, "-o", tmp_path / "a.mp4").code == 0
+    assert pincel("convert", clip, *style, "-o", tmp_path / "a/%03d.png").code == 0
     shutil.copytree(home / "cache", tmp_path / "home/cache")
     monkeypatch.setenv("PINCEL_HOME", str(tmp_path / "home"))
     stored = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
     assert len(stored) >= 2
     for path in stored:
         path.write_bytes(b"damaged")
-    assert pincel("convert", clip, *style, "-o", tmp_path / "b.mp4").code == 0
-    for one, two in zip(read(tmp_path / "a.mp4"), read(tmp_path / "b.mp4"), strict=True):
-        # In bfloat16 a build's rounding moves a pixel in twenty by a grey level, and the encoder makes more of that.
-        assert np.abs(one.pixels.astype(int) - two.pixels).mean() < 3
+    assert pincel("convert", clip, *style, "-o", tmp_path / "b/%03d.png").code == 0
+    ours, theirs = (sorted((tmp_path / name).iterdir()) for name in "ab")  # pictures: an encoder makes more of rounding
+    assert len(ours) > 1
+    for one, two in zip(ours, theirs, strict=True):
+        assert np.abs(cv2.imread(str(one)).astype(int) - cv2.imread(str(two))).mean() < 1
