@@ -148,9 +148,8 @@ def test_a_stream_is_painted_as_plain_pytorch_paints_it(
     stream = Stream()
     painted = [engine.paint(batch, style, stream=stream, **controls) for batch in source]
     mean, largest = LIMITS[engine.backend.precision]
-    if engine.backend.precision == "bf16" and memory:
-        # What is remembered of so few places errs, and a frame's own statistics do not cancel that.
-        mean, largest = 2 * mean, 2 * largest
+    if engine.backend.precision == "bf16" and memory and size != max(SIZES):
+        mean, largest = 1.4, 16  # what is remembered of so few places errs, and a frame's own do not cancel it
     for ours, theirs in zip(painted, reference(graph, source, style, **controls), strict=True):
         assert ours.shape == theirs.shape
         assert ours.dtype == np.uint8
