@@ -19,6 +19,7 @@ pytest.importorskip("PIL", reason="Pillow, of the extra `train`, is not installe
 from engines.losses import mesh, overlap_distance
 from engines.networks.pincel import Pincel, Pincel16
 from engines.networks.vgg import LAYERS, Vgg
+from engines.refine import SIDE
 from engines.training.data import Batches, DataError, Pictures, Sizes, read_pictures
 from engines.training.loop import CHECKPOINT, METRICS, PREVIEW, styles_of, train
 from engines.training.settings import Settings
@@ -104,7 +105,7 @@ def test_the_style_encoder_is_taught_first_and_then_stays_as_it_is() -> None:
         assert losses.keys() == {"total", "reading", "places"}
         changed = {name for name, weight in weights().items() if not torch.equal(weight, before[name])}
         assert changed
-        assert all(name.startswith("style.") for name in changed)
+        assert all(name.startswith("style.") and not name.startswith("style.c0.") for name in changed)
     for _ in range(2):
         before = weights()
         assert training.train_step()["style"] > 0
@@ -133,6 +134,16 @@ def test_the_same_seed_draws_the_same_batches_and_another_seed_others() -> None:
     assert torch.equal(first.shifted, again.shifted)
     assert first.paintings == again.paintings
     assert not torch.equal(first.shifted, other.shifted)
+
+
+def test_crops_and_dead_leaves_to_read_from_are_the_same_for_the_same_number() -> None:
+    batches = trainer(settings(1)).batches
+    (crops, leaves), again, others = batches.reading(3), batches.reading(3), batches.reading(4)
+    assert crops.shape == (TINY.read, 3, TINY.crop, TINY.crop)
+    assert leaves.shape == (TINY.leaves, 3, SIDE, SIDE)
+    for ours, same, other in zip((crops, leaves), again, others, strict=True):
+        assert torch.equal(ours, same)
+        assert not torch.equal(ours, other)
 
 
 def test_an_epoch_draws_every_painting_once() -> None:

@@ -15,8 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engines.errors import EngineError
+from engines.leaves import dead_leaves
+from engines.refine import SIDE
 
 SUFFIXES = (".webp", ".jpg", ".jpeg", ".png", ".bmp")
+LEAVES = 96  # different pictures of dead leaves
 KINDS = {"photos": 1, "paintings": 2, "batch": 3, "cut": 4, "reading": 5}
 
 log = logging.getLogger(__name__)
@@ -104,6 +107,12 @@ def shuffled(count: int, *, seed: int, kind: str, epoch: int) -> Tensor:
     return torch.randperm(count, generator=generator(seed, kind, epoch))
 
 
+@lru_cache(maxsize=LEAVES)
+def leaves(number: int) -> Tensor:
+    """Return a picture of dead leaves, drawn once."""
+    return dead_leaves(number, side=SIDE)
+
+
 class Order:
     """An endless order of pictures: every epoch a new shuffle."""
 
@@ -135,6 +144,7 @@ class Sizes:
         contents, styles: photographs a batch, and paintings each of them is painted in.
         own: side of what is painted in its own style, a photograph for each of `contents`.
         read: crops a batch of those that the style encoder learns to read from.
+        leaves: pictures of dead leaves, as styles are refined on, painted for it beside them; no more than `read`.
     """
 
     stored: int = 288
@@ -145,6 +155,7 @@ class Sizes:
     styles: int = 2
     own: int = 256
     read: int = 4
+    leaves: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +203,17 @@ class Batches:
         own = torch.cat([self.square(photo, sizes.own, random) for photo in photos])
         return Batch(torch.cat(contents), torch.cat(shifted), list(offsets), indices, mixes, own)
 
-    def reading(self, number: int) -> Tensor:
-        """Return crops to learn reading from, float [read, 3, crop, crop]: paintings, every fourth a photograph."""
-        random = generator(self.seed, "reading", number)
-        first = number * self.sizes.read
-        return torch.cat([self.glimpse(first + i, random) for i in range(self.sizes.read)])
+    def reading(self, number: int) -> tuple[Tensor, Tensor]:
+        """Return what the style encoder learns to read from.
+
+        Returns:
+            Crops, float [read, 3, crop, crop]: paintings, every fourth a photograph; and pictures of dead leaves, to
+            be painted, float [leaves, 3, `engines.refine.SIDE`, `engines.refine.SIDE`].
+        """
+        sizes, random = self.sizes, generator(self.seed, "reading", number)
+        crops = [self.glimpse(number * sizes.read + i, random) for i in range(sizes.read)]
+        drawn = [leaves((number * sizes.leaves + i) % LEAVES) for i in range(sizes.leaves)]
+        return torch.cat(crops), torch.cat(drawn).to(self.photos.device)
 
     def glimpse(self, number: int, random: torch.Generator) -> Tensor:
         """Return a crop, often flipped, and some with other colours than it had, for paintings are few."""

@@ -25,7 +25,7 @@ from engines.training.trainer import Trainer
 from engines.weights import load_network
 
 CHECKPOINT, METRICS, PREVIEW = "checkpoint.pt", "metrics.csv", "preview.png"
-GPU = {"parts": 1, "sizes": Sizes(crop=256, style=288, contents=8, read=48)}
+GPU = {"parts": 1, "sizes": Sizes(crop=256, style=288, contents=8, read=48, leaves=16)}
 LOSSES = tuple(field.name for field in fields(Shares))
 PREVIEWED = 6  # photographs and paintings on the contact sheet
 LOOKED_AT = 64  # paintings by whose styles channels are chosen

@@ -22,6 +22,7 @@ from engines.training.teaching import copying
 
 LONGEST = 10.0  # norm of a gradient
 COPYING_PACE = 5
+READ = (0.5, 0.3, 0.1, 0.1)  # shares in learning to read: crops, painted leaves, both at half their size
 HYPER_PACE = 0.1  # a step of its two thousand inputs together moves a style far
 
 
@@ -36,14 +37,15 @@ class Trainer:
         self.device = batches.photos.device
         self.dtype = torch.bfloat16 if settings.precision == "bf16" else torch.float32
         self.network = network.to(self.device).train().requires_grad_(True)
+        self.network.style.c0.requires_grad_(False)  # it sees relu1_1 as VGG does, in maps too large to look at twice
         self.network.level()
         self.vgg = vgg.to(self.device, self.dtype)
         for module in filter(None, (self.network, self.vgg, teacher)):
             module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.weights: list[Tensor] = list(self.network.parameters())
+        self.weights = learnt(self.network)
         self.average = [weight.detach().clone() for weight in self.weights]
         # Not fused: that takes a gradient whose memory format is not its weight's for one that is, and says nothing.
-        groups = [{"params": list(module.parameters()), "pace": pace} for module, pace in self.paces()]
+        groups = [{"params": learnt(module), "pace": pace} for module, pace in self.paces()]
         self.adam = torch.optim.Adam(groups, settings.rate, betas=(0.9, 0.99))
         self.targets: dict[int, list[Tensor]] = {}  # of paintings: see `targets_of`
         self.reads: dict[int, Tensor] = {}
@@ -84,25 +86,32 @@ class Trainer:
         elif self.teacher:
             parts = self.copying(self.batches.draw(number), self.teacher)
         else:
-            parts = self.reading(self.batches.reading(number))
+            parts = self.reading(*self.batches.reading(number))
         shares = asdict(self.settings.shares)
         total = torch.stack([shares[name] * loss for name, loss in parts.items()]).sum()
         gradients = torch.autograd.grad(total, self.weights, allow_unused=True)
         values = torch.stack([total.detach(), *(loss.detach() for loss in parts.values())]).tolist()
         return gradients, dict(zip(["total", *parts], values, strict=True))
 
-    def reading(self, rgb: Tensor) -> dict[str, Tensor]:
-        """Return how far the style encoder is from seeing what VGG-19 sees, in a painting by the network, too.
+    def reading(self, rgb: Tensor, leaves: Tensor) -> dict[str, Tensor]:
+        """Return how far the style encoder is from seeing what VGG-19 sees, in paintings by the network, too.
 
-        Refining a style it judges such paintings.
+        Refining a style it judges such paintings, of dead leaves, whole and at half their size.
         """
         with torch.no_grad():
-            painted = self.paint(rgb[-1:], self.style(self.network.read(rgb[:1])))
-            rgb = torch.cat([rgb, painted]).contiguous(memory_format=torch.channels_last)
-            seen = self.vgg(rgb)
-        read = self.read(rgb)
-        distance = losses.style_distance([moments(each) for each in read], [moments(each) for each in seen])
-        return {"reading": distance.mean(), "places": losses.relative_distance(read, seen)}
+            styles = self.style(self.network.read(rgb.contiguous(memory_format=torch.channels_last)))
+            crops = torch.cat([rgb, self.paint(rgb[-1:], styles[:1])])
+            leaves = self.paint(leaves, styles[: len(leaves)])
+        reading, places = [], []
+        for share, picture in zip(READ, (crops, leaves, F.avg_pool2d(crops, 2), F.avg_pool2d(leaves, 2)), strict=True):
+            laid = picture.contiguous(memory_format=torch.channels_last)
+            with torch.no_grad():
+                seen = self.vgg(laid)[1:]
+            read = self.read(laid)[1:]
+            distance = losses.style_distance([moments(each) for each in read], [moments(each) for each in seen])
+            reading.append(share * distance.mean())
+            places.append(share * losses.relative_distance(read[1:], seen[1:]))
+        return {"reading": torch.stack(reading).sum(), "places": torch.stack(places).sum()}
 
     def copying(self, batch: Batch, teacher: Pincel) -> dict[str, Tensor]:
         """Return how far paintings are from a teacher's."""
@@ -251,6 +260,11 @@ class Trainer:
             yield
         finally:
             copy(own, self.weights)
+
+
+def learnt(module: nn.Module) -> list[Tensor]:
+    """Return a module's weights that are trained."""
+    return [weight for weight in module.parameters() if weight.requires_grad]
 
 
 @torch.no_grad()
