@@ -29,6 +29,11 @@ def content_distance(painted: Tensor, photo: Tensor) -> Tensor:
     return (painted.float() - photo.float()).square().mean((1, 2, 3))
 
 
+def fidelity(painted: Tensor, photo: Tensor) -> Tensor:
+    """Return the root mean square difference of pictures, float [N]: what PSNR measures."""
+    return (content_distance(painted, photo) + EPSILON**2).sqrt()
+
+
 def relative_distance(features: list[Tensor], wanted: list[Tensor]) -> Tensor:
     """Compare lists of feature maps, place by place: the sum of mean squared differences, each over its map's power."""
     pairs = zip(features, wanted, strict=True)

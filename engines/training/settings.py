@@ -17,7 +17,7 @@ class Shares:
         content: relu4_1 as it is.
         variation: total variation.
         stability: the shifted, re-exposed, noisy copy must be painted alike.
-        own: painted in its own style a photograph must stay what it is.
+        own: painted in its own style a photograph must stay what it is, root mean square.
         mesh: what is the same in each 8x8 cell, as the strides leave it.
         reading: the moments of relu2_1 .. 4_1 that the style encoder sees, against those that VGG-19 sees.
         places: the encoder's feature maps of relu3_1 and relu4_1, against VGG's.

@@ -149,7 +149,7 @@ class Trainer:
             "content": losses.content_distance(coarse[1], photo[1]).mean(),
             "variation": losses.total_variation(painted),
             "stability": torch.stack([losses.overlap_distance(*pair) for pair in pairs]).mean(),
-            "own": (own - batch.own).abs().mean(),
+            "own": losses.fidelity(own, batch.own).mean(),
             "mesh": losses.mesh(painted, photos) + losses.mesh(own, batch.own),
         }
 
