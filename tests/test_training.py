@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 pytest.importorskip("PIL", reason="Pillow, of the extra `train`, is not installed")
 
-from engines.losses import mesh, overlap_distance
+from engines.losses import fidelity, mesh, overlap_distance
 from engines.networks.pincel import Pincel, Pincel16
 from engines.networks.vgg import LAYERS, Vgg
 from engines.refine import SIDE
@@ -159,6 +159,17 @@ def test_where_crop_and_shifted_copy_overlap_they_show_the_same() -> None:
         top, left = 4 + offset[0], 4 + offset[1]
         ours, theirs = area[:, top : top + 12, left : left + 12], area[:, 4:16, 4:16]
         assert overlap_distance(ours, theirs, offset) == 0
+
+
+def test_fidelity_is_the_root_mean_square_and_has_a_gradient_at_none() -> None:
+    photo = torch.full((2, 3, 8, 8), 0.5)
+    other = photo.clone()
+    other[1, :, :4] += 0.2  # half of it
+    assert fidelity(other, photo).tolist() == pytest.approx([0.0, 0.2 / math.sqrt(2)], abs=1e-4)
+    same = photo.clone().requires_grad_(True)
+    fidelity(same, photo).sum().backward()  # type: ignore[no-untyped-call]
+    assert same.grad is not None
+    assert same.grad.isfinite().all()
 
 
 def test_a_mesh_is_what_is_the_same_in_every_cell() -> None:
