@@ -1,10 +1,25 @@
+import faulthandler
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 SHARED = Path(os.environ.get("PINCEL_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Say what it waits for, and fail, should this process not end within a minute of its last test."""
+    faulthandler.dump_traceback_later(60, exit=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interrupts() -> None:
+    """Hear SIGINT, and let child processes hear it: a shell starts background jobs with it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")

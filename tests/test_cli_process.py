@@ -27,12 +27,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", ticks=range(0, 24 * 500, 24), sounds=("spa",))
 
 
-def default_signals() -> None:
-    """A shell starts background jobs with SIGINT ignored, and so would be the test's process."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def start(*args: str | Path, before: Callable[[], None] = default_signals) -> "subprocess.Popen[str]":
+def start(*args: str | Path, before: Callable[[], None] | None = None) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [*COMMAND, *map(str, args)],
         stdin=subprocess.DEVNULL,

@@ -128,6 +128,17 @@ def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(tmp_path: Pa
         assert torch.equal(ours, theirs)
 
 
+def test_a_training_that_nobody_holds_ends_its_threads() -> None:
+    training = trainer(settings(1))
+    training.train_step()
+    threads = list(training.pool._threads)
+    assert threads
+    del training
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
 def test_the_same_seed_draws_the_same_batches_and_another_seed_others() -> None:
     pictures = Pictures(torch.randint(0, 256, (5, 3, 40, 40), dtype=torch.uint8), 0)
     first, again, other = (Batches(pictures, pictures, sizes=TINY, seed=seed).draw(7) for seed in (0, 0, 1))

@@ -49,7 +49,7 @@ class Trainer:
         self.adam = torch.optim.Adam(groups, settings.rate, betas=(0.9, 0.99))
         self.targets: dict[int, list[Tensor]] = {}  # of paintings: see `targets_of`
         self.reads: dict[int, Tensor] = {}
-        self.pool = ThreadPoolExecutor(settings.parts, initializer=self.share_cores)
+        self.pool = ThreadPoolExecutor(settings.parts, initializer=share_cores, initargs=(settings.parts,))
         self.step, self.seconds = 0, 0.0
 
     def train_step(self) -> dict[str, float]:
@@ -74,10 +74,6 @@ class Trainer:
     def paces(self) -> list[tuple[nn.Module, float]]:
         """Return the network's parts, each with its share of the learning rate."""
         return [(module, HYPER_PACE if module is self.network.hyper else 1.0) for module in self.network.children()]
-
-    def share_cores(self) -> None:
-        """Give a thread its part of the CPU: PyTorch's own threads are counted for each thread that calls it."""
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // self.settings.parts))
 
     def part(self, number: int) -> tuple[tuple[Tensor | None, ...], dict[str, float]]:
         """Return the gradients of a batch, None for what has no part in it, and every loss, unweighted."""
@@ -260,6 +256,11 @@ class Trainer:
             yield
         finally:
             copy(own, self.weights)
+
+
+def share_cores(parts: int) -> None:
+    """Give a thread its part of the CPU: PyTorch's own threads are counted for each thread that calls it."""
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // parts))
 
 
 def learnt(module: nn.Module) -> list[Tensor]:
