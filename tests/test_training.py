@@ -5,7 +5,6 @@ import io
 import json
 import math
 import tarfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,15 +26,8 @@ from engines.training.teaching import LOUDER, halve
 from engines.training.trainer import Trainer
 from engines.weights import load_network
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = Sizes(stored=40, crop=32, margin=4, style=32, own=32, read=2)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def settings(steps: int, *, reading: float = 0.5) -> Settings:
