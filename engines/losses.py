@@ -8,6 +8,7 @@ from engines.networks.statistics import EPSILON, mean_and_variance, over
 
 CELL = 8  # the stride of the default network
 CALM = 0.02  # how much neighbours differ where a mesh is seen
+STROKE, STRENGTH = 0.02, 2.0  # how far colours of neighbouring cells may differ, in themselves and for what is there
 
 
 def normalised(features: Tensor) -> Tensor:
@@ -83,3 +84,27 @@ def mesh(painted: Tensor, photo: Tensor) -> Tensor:
     cells = detail.reshape(count, colours, height // CELL, CELL, width // CELL, CELL)
     mean: Tensor = (cells * calm).sum((2, 4)) / calm.sum((2, 4))
     return mean.abs().mean()
+
+
+def halo(painted: Tensor, photo: Tensor) -> Tensor:
+    """Return how much paintings step from one 8x8 cell to the next where the photograph is even.
+
+    So far as a network sees a bright cloud it may paint the sky darker, up to a straight edge. A step may be twice as
+    high as what lies between the darkest and the lightest pixel of both cells, and a stroke.
+
+    Args:
+        painted: float [N, 3, H, W] in [0, 1], H and W multiples of 8.
+        photo: what was painted, of the same shape.
+    """
+    smooth = F.avg_pool2d(photo, 3, 1, 1, count_include_pad=False)
+    lightest, darkest, mean = F.max_pool2d(smooth, CELL), -F.max_pool2d(-smooth, CELL), F.avg_pool2d(painted, CELL)
+    steps = []
+    for across in (2, 3):
+        count = mean.shape[across] - 1
+        light, dark, step = (
+            torch.stack([each.narrow(across, 0, count), each.narrow(across, 1, count)])
+            for each in (lightest, darkest, mean)
+        )
+        there = (light.amax(0) - dark.amin(0)).amax(1, keepdim=True)
+        steps.append(F.relu((step[0] - step[1]).abs() - STROKE - STRENGTH * there).mean())
+    return torch.stack(steps).sum()

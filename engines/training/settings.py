@@ -19,6 +19,7 @@ class Shares:
         stability: the shifted, re-exposed, noisy copy must be painted alike.
         own: painted in its own style a photograph must stay what it is, root mean square.
         mesh: what is the same in each 8x8 cell, as the strides leave it.
+        halo: steps of colour between 8x8 cells where the photograph has none.
         reading: the moments of relu2_1 .. 4_1 that the style encoder sees, against those that VGG-19 sees.
         places: the encoder's feature maps of relu3_1 and relu4_1, against VGG's.
         copy, broad_copy, copied_style, copied_structure: what `engines.training.teaching.copying` returns.
@@ -33,6 +34,7 @@ class Shares:
     stability: float = 8.0
     own: float = 20.0
     mesh: float = 50.0
+    halo: float = 400.0
     reading: float = 1.5
     places: float = 1.0
     copy: float = 10.0

@@ -147,6 +147,7 @@ class Trainer:
             "stability": torch.stack([losses.overlap_distance(*pair) for pair in pairs]).mean(),
             "own": losses.fidelity(own, batch.own).mean(),
             "mesh": losses.mesh(painted, photos) + losses.mesh(own, batch.own),
+            "halo": losses.halo(painted, photos),
         }
 
     def targets_of(self, paintings: list[int]) -> tuple[list[Tensor], Tensor]:
