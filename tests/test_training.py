@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 pytest.importorskip("PIL", reason="Pillow, of the extra `train`, is not installed")
@@ -18,7 +19,7 @@ pytest.importorskip("PIL", reason="Pillow, of the extra `train`, is not installe
 from engines.networks.pincel import Pincel, Pincel16
 from engines.networks.vgg import LAYERS, Vgg
 from engines.refine import SIDE
-from engines.training.data import Batches, DataError, Pictures, Sizes, read_pictures
+from engines.training.data import Batches, DataError, Pictures, Sizes, grounded, read_pictures
 from engines.training.loop import CHECKPOINT, METRICS, PREVIEW, styles_of, train
 from engines.training.settings import Settings
 from engines.training.teaching import LOUDER, halve
@@ -153,6 +154,19 @@ def test_an_epoch_draws_every_painting_once() -> None:
     batches = Batches(pictures, pictures, sizes=TINY, seed=0)
     drawn = [index for number in range(3) for index in batches.draw(number).paintings]
     assert sorted(drawn) == list(range(6))
+
+
+def test_pieces_of_a_picture_are_left_before_an_even_ground() -> None:
+    noise = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    for seed in range(4):
+        picture = grounded(noise, seed=seed)
+        assert torch.equal(picture, grounded(noise, seed=seed))
+        left = (picture == noise).all(1, keepdim=True).float()
+        assert 0.02 < left.mean() < 0.9
+        ground = F.max_pool2d(left, 33, 1, 16)[0, 0] == 0  # far from what is left
+        rough = (picture[0, :, :, 1:] - picture[0, :, :, :-1]).abs().mean(0)
+        assert ground.any()
+        assert rough[ground[:, 1:]].mean() < 0.01 < rough.mean()
 
 
 def test_a_broken_image_in_a_shard_is_skipped_and_counted(tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engines.errors import EngineError
-from engines.leaves import dead_leaves
+from engines.leaves import dead_leaves, leaf
 from engines.refine import SIDE
 
 SUFFIXES = (".webp", ".jpg", ".jpeg", ".png", ".bmp")
 LEAVES = 96  # different pictures of dead leaves
+GROUNDED = 1 / 12  # the share of contents that get an even ground
 KINDS = {"photos": 1, "paintings": 2, "batch": 3, "cut": 4, "reading": 5}
 
 log = logging.getLogger(__name__)
@@ -111,6 +112,24 @@ def shuffled(count: int, *, seed: int, kind: str, epoch: int) -> Tensor:
 def leaves(number: int) -> Tensor:
     """Return a picture of dead leaves, drawn once."""
     return dead_leaves(number, side=SIDE)
+
+
+def grounded(rgb: Tensor, *, seed: int) -> Tensor:
+    """Return a picture [1, 3, S, S] of which only some pieces are left, before an even ground.
+
+    So are title cards, drawings and faces before a wall, and hardly any of a thousand photographs.
+    """
+    random, side = np.random.default_rng(seed), rgb.shape[2]
+    down, across = np.mgrid[0:side, 0:side].astype(np.float32) / side
+    bright, coloured = random.random(), random.uniform(-0.3, 0.3, (3, 1, 1))
+    ground = bright + coloured + random.choice([0, 0.3]) * random.uniform(-1, 1, (3, 1, 1)) * down
+    ground += random.choice([0, 0.006]) * random.normal(0, 1, ground.shape)
+    cover = np.zeros((side, side), np.float32)
+    for middle in random.random((random.integers(4, 16), 2)):
+        piece = leaf(random, down - middle[0], across - middle[1], radius=random.uniform(0.03, 0.25), pixel=1 / side)
+        cover = np.maximum(cover, piece)
+    flat, share = (torch.from_numpy(each).float().to(rgb.device) for each in (ground, cover))
+    return torch.lerp(flat[None], rgb, share).clamp(0, 1)
 
 
 class Order:
@@ -235,6 +254,8 @@ class Batches:
         area = self.square(photo, crop + margin, random)
         if torch.rand((), generator=random) < 0.5:
             area = area.flip(3)
+        if torch.rand((), generator=random) < GROUNDED:
+            area = grounded(area, seed=int(torch.randint(2**31, (), generator=random)))
         top, left, other_top, other_left = torch.randint(0, margin + 1, (4,), generator=random).tolist()
         exposure, contrast, noise = torch.rand(3, generator=random).tolist()
         shifted = area[:, :, other_top : other_top + crop, other_left : other_left + crop]
