@@ -27,12 +27,12 @@ class Shares:
 
     style: float = 4.5
     broad_style: float = 1.2
-    structure: float = 3.2
+    structure: float = 2.6
     fine_structure: float = 0.6
     content: float = 0.1
     variation: float = 0.3
     stability: float = 8.0
-    own: float = 20.0
+    own: float = 26.0
     mesh: float = 50.0
     halo: float = 400.0
     reading: float = 1.5
