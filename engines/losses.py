@@ -93,18 +93,13 @@ def halo(painted: Tensor, photo: Tensor) -> Tensor:
     high as what lies between the darkest and the lightest pixel of both cells, and a stroke.
 
     Args:
-        painted: float [N, 3, H, W] in [0, 1], H and W multiples of 8.
+        painted: float [N, 3, H, W] in [0, 1], H and W multiples of 8, at least 16.
         photo: what was painted, of the same shape.
     """
-    smooth = F.avg_pool2d(photo, 3, 1, 1, count_include_pad=False)
-    lightest, darkest, mean = F.max_pool2d(smooth, CELL), -F.max_pool2d(-smooth, CELL), F.avg_pool2d(painted, CELL)
+    smooth, mean = F.avg_pool2d(photo, 3, 1, 1, count_include_pad=False), F.avg_pool2d(painted, CELL)
     steps = []
-    for across in (2, 3):
-        count = mean.shape[across] - 1
-        light, dark, step = (
-            torch.stack([each.narrow(across, 0, count), each.narrow(across, 1, count)])
-            for each in (lightest, darkest, mean)
-        )
-        there = (light.amax(0) - dark.amin(0)).amax(1, keepdim=True)
-        steps.append(F.relu((step[0] - step[1]).abs() - STROKE - STRENGTH * there).mean())
+    for across, pair in ((2, (2 * CELL, CELL)), (3, (CELL, 2 * CELL))):
+        there = F.max_pool2d(smooth, pair, CELL) + F.max_pool2d(-smooth, pair, CELL)  # from darkest to lightest
+        allowed = STROKE + STRENGTH * there.amax(1, keepdim=True)
+        steps.append(F.relu(mean.diff(dim=across).abs() - allowed).mean())
     return torch.stack(steps).sum()
