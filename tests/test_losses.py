@@ -13,7 +13,11 @@ def test_where_crop_and_shifted_copy_overlap_they_show_the_same() -> None:
     for offset in ((0, 0), (3, -2), (-4, 1)):
         top, left = 4 + offset[0], 4 + offset[1]
         ours, theirs = area[:, top : top + 12, left : left + 12], area[:, 4:16, 4:16]
-        assert overlap_distance(ours, theirs, offset) == 0
+        assert overlap_distance(ours, theirs, offset) == pytest.approx(0, abs=1e-4)
+        jumped = theirs.clone()
+        jumped[:, 4:8, 4:8] += 1  # seen in every overlap, of (12 - |down|) (12 - |right|) pixels
+        seen = 16 / ((12 - abs(offset[0])) * (12 - abs(offset[1])))
+        assert overlap_distance(ours, jumped, offset).item() == pytest.approx(math.sqrt(seen), abs=1e-4)
 
 
 def test_fidelity_is_the_root_mean_square_and_has_a_gradient_at_none() -> None:

@@ -19,7 +19,7 @@ pytest.importorskip("PIL", reason="Pillow, of the extra `train`, is not installe
 from engines.networks.pincel import Pincel, Pincel16
 from engines.networks.vgg import LAYERS, Vgg
 from engines.refine import SIDE
-from engines.training.data import Batches, DataError, Pictures, Sizes, grounded, read_pictures
+from engines.training.data import Batch, Batches, DataError, Pictures, Sizes, grounded, read_pictures
 from engines.training.loop import CHECKPOINT, METRICS, PREVIEW, styles_of, train
 from engines.training.settings import Settings
 from engines.training.teaching import LOUDER, halve
@@ -27,7 +27,7 @@ from engines.training.trainer import Trainer
 from engines.weights import load_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-TINY = Sizes(stored=40, crop=32, margin=4, style=32, own=32, read=2)
+TINY = Sizes(stored=40, crop=32, late_crop=40, margin=4, style=32, own=32, read=2)
 
 
 def settings(steps: int, *, reading: float = 0.5) -> Settings:
@@ -79,8 +79,8 @@ def vgg_file(path: Path) -> Path:
 @pytest.mark.parametrize(("stage", "reading"), [("reading", 1.0), ("draw", 0.0)])
 def test_steps_on_the_same_batch_lower_the_loss(stage: str, reading: float) -> None:
     training = trainer(settings(1000, reading=reading))
-    batch = getattr(training.batches, stage)(0)
-    setattr(training.batches, stage, lambda number: batch)
+    batch = training.batches.reading(0) if stage == "reading" else training.batches.draw(0, crop=TINY.crop)
+    setattr(training.batches, stage, lambda number, crop=0: batch)
     losses = [training.train_step()["total"] for _ in range(6)]
     assert losses[-1] < losses[0] * 0.98
 
@@ -120,6 +120,20 @@ def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(tmp_path: Pa
         assert torch.equal(ours, theirs)
 
 
+def test_crops_grow_when_painting_is_mostly_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    training, sides = trainer(settings(7, reading=0.28)), []
+    draw = training.batches.draw
+
+    def spy(number: int, *, crop: int) -> Batch:
+        sides.append(draw(number, crop=crop).contents.shape[-1])
+        return draw(number, crop=TINY.crop)
+
+    monkeypatch.setattr(training.batches, "draw", spy)
+    for _ in range(7):
+        training.train_step()
+    assert sides == [TINY.crop] * 3 * 2 + [TINY.late_crop] * 2 * 2  # two batches a step
+
+
 def test_a_training_that_nobody_holds_ends_its_threads() -> None:
     training = trainer(settings(1))
     training.train_step()
@@ -133,7 +147,7 @@ def test_a_training_that_nobody_holds_ends_its_threads() -> None:
 
 def test_the_same_seed_draws_the_same_batches_and_another_seed_others() -> None:
     pictures = Pictures(torch.randint(0, 256, (5, 3, 40, 40), dtype=torch.uint8), 0)
-    first, again, other = (Batches(pictures, pictures, sizes=TINY, seed=seed).draw(7) for seed in (0, 0, 1))
+    first, again, other = (Batches(pictures, pictures, sizes=TINY, seed=seed).draw(7, crop=32) for seed in (0, 0, 1))
     assert torch.equal(first.shifted, again.shifted)
     assert first.paintings == again.paintings
     assert not torch.equal(first.shifted, other.shifted)
@@ -152,7 +166,7 @@ def test_crops_and_dead_leaves_to_read_from_are_the_same_for_the_same_number() -
 def test_an_epoch_draws_every_painting_once() -> None:
     pictures = Pictures(torch.randint(0, 256, (6, 3, 40, 40), dtype=torch.uint8), 0)
     batches = Batches(pictures, pictures, sizes=TINY, seed=0)
-    drawn = [index for number in range(3) for index in batches.draw(number).paintings]
+    drawn = [index for number in range(3) for index in batches.draw(number, crop=32).paintings]
     assert sorted(drawn) == list(range(6))
 
 
@@ -244,10 +258,10 @@ def test_the_half_begins_with_the_channels_that_matter() -> None:
             assert torch.allclose(weight, expected * (LOUDER if louder else 1)), name
 
 
-def test_the_half_copies_its_teacher_and_then_learns_for_itself(whole: Pincel) -> None:
+def test_the_half_copies_its_teacher_and_then_learns_for_itself(whole: Pincel, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = trainer(settings(1)).batches
-    batch = batches.draw(0)
-    batches.draw = lambda number: batch  # type: ignore[method-assign]
+    batch = batches.draw(0, crop=TINY.crop)
+    monkeypatch.setattr(batches, "draw", lambda number, crop: batch)
     training = Trainer(
         halve(whole, styles_of(whole, batches)), random_vgg(), batches, replace(settings(20), rate=1e-4), teacher=whole
     )

@@ -157,7 +157,7 @@ class Sizes:
 
     Attributes:
         stored: side of the decoded squares.
-        crop: side of what is painted.
+        crop, late_crop: side of what is painted, at first and when painting is mostly learnt.
         margin: by how much the shifted copy may be off.
         style: side of the squares whose statistics are the target.
         contents, styles: photographs a batch, and paintings each of them is painted in.
@@ -168,6 +168,7 @@ class Sizes:
 
     stored: int = 288
     crop: int = 192
+    late_crop: int = 256
     margin: int = 16
     style: int = 224
     contents: int = 1
@@ -210,15 +211,15 @@ class Batches:
         """Return the square of a painting that stands for its style, float [1, 3, style, style]: always the same."""
         return self.square(self.paintings[index], self.sizes.style, generator(self.seed, "cut", index))
 
-    def draw(self, number: int) -> Batch:
-        """Return a batch."""
+    def draw(self, number: int, *, crop: int) -> Batch:
+        """Return a batch of contents of `crop` pixels a side."""
         sizes, random = self.sizes, generator(self.seed, "batch", number)
         first, count = number * sizes.contents, sizes.contents * sizes.styles
         indices = [self.painting_order[first * sizes.styles + i] for i in range(count)]
         mixed = torch.rand(count, generator=random) < 0.15
         mixes = torch.where(mixed, torch.rand(count, generator=random), 0.0).to(self.paintings.device)
         photos = [self.photos[self.photo_order[first + i]] for i in range(sizes.contents)]
-        contents, shifted, offsets = zip(*(self.pair(photo, random) for photo in photos), strict=True)
+        contents, shifted, offsets = zip(*(self.pair(photo, crop, random) for photo in photos), strict=True)
         own = torch.cat([self.square(photo, sizes.own, random) for photo in photos])
         return Batch(torch.cat(contents), torch.cat(shifted), list(offsets), indices, mixes, own)
 
@@ -248,9 +249,9 @@ class Batches:
             crop = ((crop - 0.5) * (0.6 + 0.8 * contrast) + 0.35 + 0.3 * exposure).clamp(0, 1)
         return crop
 
-    def pair(self, photo: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, tuple[int, int]]:
+    def pair(self, photo: Tensor, crop: int, random: torch.Generator) -> tuple[Tensor, Tensor, tuple[int, int]]:
         """Return a crop, the same shifted, re-exposed and noisy, and by how much it is shifted."""
-        crop, margin = self.sizes.crop, self.sizes.margin
+        margin = self.sizes.margin
         area = self.square(photo, crop + margin, random)
         if torch.rand((), generator=random) < 0.5:
             area = area.flip(3)

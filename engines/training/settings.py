@@ -16,7 +16,7 @@ class Shares:
         structure, fine_structure: relu4_1 and relu3_1, instance-normalised.
         content: relu4_1 as it is.
         variation: total variation.
-        stability: the shifted, re-exposed, noisy copy must be painted alike.
+        stability: the shifted, re-exposed, noisy copy must be painted alike, root mean square.
         own: painted in its own style a photograph must stay what it is, root mean square.
         mesh: what is the same in each 8x8 cell, as the strides leave it.
         halo: steps of colour between 8x8 cells where the photograph has none.
@@ -27,12 +27,12 @@ class Shares:
 
     style: float = 4.5
     broad_style: float = 1.2
-    structure: float = 2.6
+    structure: float = 2.5
     fine_structure: float = 0.6
     content: float = 0.1
     variation: float = 0.3
-    stability: float = 8.0
-    own: float = 26.0
+    stability: float = 16.0
+    own: float = 28.0
     mesh: float = 50.0
     halo: float = 400.0
     reading: float = 1.5

@@ -23,6 +23,7 @@ from engines.training.teaching import copying
 LONGEST = 10.0  # norm of a gradient
 COPYING_PACE = 5
 READ = (0.5, 0.3, 0.1, 0.1)  # shares in learning to read: crops, painted leaves, both at half their size
+LATE = 0.6  # of painting: whole pictures are what is painted, but large crops are few
 HYPER_PACE = 0.1  # a step of its two thousand inputs together moves a style far
 
 
@@ -78,9 +79,11 @@ class Trainer:
     def part(self, number: int) -> tuple[tuple[Tensor | None, ...], dict[str, float]]:
         """Return the gradients of a batch, None for what has no part in it, and every loss, unweighted."""
         if self.progress() >= self.first:
-            parts = self.painting(self.batches.draw(number))
+            sizes = self.settings.sizes
+            crop = sizes.crop if self.stage() < LATE else sizes.late_crop
+            parts = self.painting(self.batches.draw(number, crop=crop))
         elif self.teacher:
-            parts = self.copying(self.batches.draw(number), self.teacher)
+            parts = self.copying(self.batches.draw(number, crop=self.settings.sizes.crop), self.teacher)
         else:
             parts = self.reading(*self.batches.reading(number))
         shares = asdict(self.settings.shares)
@@ -203,12 +206,16 @@ class Trainer:
         """Return how much of the training is done, 0 to 1."""
         return min(1.0, max(self.step / self.settings.steps, self.seconds / 60 / self.settings.minutes))
 
+    def stage(self) -> float:
+        """Return how much is done of what comes before painting, then of painting, 0 to 1."""
+        done, first = self.progress(), self.first
+        return done / first if done < first else (done - first) / (1 - first)
+
     def rate(self) -> float:
         """Return the learning rate: warm-up, plateau, straight down, before painting and then again."""
-        settings, done, first = self.settings, self.progress(), self.first
-        pace = COPYING_PACE if self.teacher and done < first else 1
-        done = done / first if done < first else (done - first) / (1 - first)
-        falling = min(1.0, 1.5 * (1 - done) + 0.01)
+        settings = self.settings
+        pace = COPYING_PACE if self.teacher and self.progress() < self.first else 1
+        falling = min(1.0, 1.5 * (1 - self.stage()) + 0.01)
         return pace * settings.rate * min(1.0, (self.step + 1) / settings.warm_up) * falling
 
     def save(self, path: Path) -> None:
