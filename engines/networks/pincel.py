@@ -117,7 +117,7 @@ class Pincel(nn.Module):
 
     stride = 8
     margin = 0  # borders are painted well
-    structure = 2.5  # the share in refining a style that keeps as much of the content as AdaIN does
+    structure = 2.1  # the share in refining a style that keeps as much of the content as AdaIN does
     reading = ("style.", "hyper.")  # how the names of the weights begin that read styles
     width = 32  # channels at half a frame's size; twice and four times as many at a quarter and an eighth
 
