@@ -9,18 +9,19 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from engines import Engine, Stream, measure, open_engine
+from engines import Engine, Stream, library, measure, open_engine
 from engines.cuda_program import WARM_UP, CudaProgram
 from engines.engine import Overlapping, Shape
 from engines.inductor import compiled, inputs_for, outputs_for, plain
 from engines.torch_engine import TorchBackend, load_graph
+from engines.weights import network_id
 from realtime.commands.contest import Contest, Opened
 from tests.fake_cuda import FakeCuda
 
 SIZE = (24, 32)
 CONTROLS: Any = {"memory": 0.7, "gain": 0.8, "noise": 0.02, "colour": 0.2}
 GRAPH = load_graph("pincel")
-STYLE = np.linspace(-0.5, 0.5, GRAPH.style_size, dtype=np.float32)
+STYLE = library.find("starry_night", network=network_id("pincel")).vector
 Pixels = NDArray[np.uint8]
 
 pytestmark = pytest.mark.usefixtures("one_thread")
