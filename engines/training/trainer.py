@@ -23,7 +23,7 @@ from engines.training.teaching import copying
 LONGEST = 10.0  # norm of a gradient
 COPYING_PACE = 5
 READ = (0.5, 0.3, 0.1, 0.1)  # shares in learning to read: crops, painted leaves, both at half their size
-LATE = 0.6  # of painting: whole pictures are what is painted, but large crops are few
+LATE = 0.6  # of painting, until when crops are small, which is quicker; whole pictures are what is painted
 HYPER_PACE = 0.1  # a step of its two thousand inputs together moves a style far
 
 
